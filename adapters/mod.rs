@@ -1,0 +1,19 @@
+//! I/O around the state machines: one module a feature, none with a rule of the protocol in it.
+
+#[cfg(feature = "async-std")]
+pub mod async_std;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
+#[cfg(feature = "hyper")]
+pub mod hyper;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+mod error;
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+mod inbound;
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+mod outbound;
+#[cfg(any(feature = "futures-io", feature = "tokio"))]
+mod read_buffer;

@@ -1,0 +1,91 @@
+//! The half that all writers share: encoded bytes on their way out.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::{Context, Poll, ready};
+use std::io;
+
+use crate::FrameRef;
+
+/// Queues whole frames and remembers how much of them the transport has taken.
+#[derive(Default)]
+pub(super) struct Outbound {
+    queued: Vec<u8>,
+    written: usize,
+    failed: Option<io::ErrorKind>,
+}
+
+impl Outbound {
+    /// Queues a frame, unless the transport has failed.
+    pub(super) fn push(&mut self, frame: FrameRef<'_>) {
+        if self.failed.is_none() {
+            frame.encode(&mut self.queued);
+        }
+    }
+
+    /// Writes until nothing is queued.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll_write: impl FnMut(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(kind) = self.failed {
+            return Poll::Ready(Err(io::Error::new(
+                kind,
+                "an earlier write of the stream failed",
+            )));
+        }
+        loop {
+            let rest = self.queued.get(self.written..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let len = rest.len();
+            match ready!(poll_write(cx, rest)) {
+                Ok(0) => return Poll::Ready(Err(self.fail(io::ErrorKind::WriteZero.into()))),
+                Ok(written) => self.written += written.min(len),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(self.fail(error))),
+            }
+        }
+        self.written = 0;
+        self.queued.clear();
+        self.queued.shrink_to(KEPT_BYTES);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Flushes or closes the transport.
+    pub(super) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll_flush: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match ready!(poll_flush(cx)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                flushed => return Poll::Ready(flushed.map_err(|error| self.fail(error))),
+            }
+        }
+    }
+
+    /// Gives the queue up: after an error nobody knows how much of it arrived.
+    fn fail(&mut self, error: io::Error) -> io::Error {
+        *self = Self {
+            failed: Some(error.kind()),
+            ..Self::default()
+        };
+        error
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("queued_bytes", &(self.queued.len() - self.written))
+            .field("failed", &self.failed)
+            .finish()
+    }
+}
+
+/// The capacity that stays for the next frame; what one large frame took beyond it is given back.
+const KEPT_BYTES: usize = 64 * 1024;

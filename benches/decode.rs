@@ -1,0 +1,159 @@
+//! Measures decoders on corpora of known content: the README beside this file says how to run it.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use ssewire_benches::args::{self, Args};
+use ssewire_benches::corpus::{Corpus, Shape};
+use ssewire_benches::decoders::{self, CURSOR, Contender, DECODE, OWNED, Portion};
+use ssewire_benches::grid::{Grid, Ratio, Verdict};
+use ssewire_benches::measure::{median, rate, rotated, setting, timed};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let args = Args::from_env(&["--smoke", "--rounds", "--only", "--contender", "--chunk"])?;
+    let shapes = args::pick(&Shape::ALL, &args.only, Shape::name)?;
+    let contenders = args::pick(&decoders::ALL, &args.contenders, |contender| contender.name)?;
+    let chunks = if args.chunks.is_empty() {
+        vec![16 << 10, 64]
+    } else {
+        args.chunks.clone()
+    };
+    let rounds = args.rounds(9);
+    let size = if args.smoke { 64 << 10 } else { 16 << 20 };
+
+    // rates[chunk][shape][contender]
+    let mut rates = vec![Vec::new(); chunks.len()];
+    for &shape in &shapes {
+        let bench = Bench::new(shape, size);
+        for (rates, &chunk) in rates.iter_mut().zip(&chunks) {
+            eprintln!("{}, {chunk}-byte chunks", shape.name());
+            rates.push(bench.measure(&contenders, chunk, rounds)?);
+        }
+    }
+
+    println!("{}", setting());
+    println!(
+        "Corpora of {size} bytes or one event more; median of {rounds} rounds; every run's result \
+         checked. eventsource-stream reads the first MiB only, being quadratic in places, and no \
+         1 MiB line in chunks below 4 KiB.\n"
+    );
+    let mut verdict = Verdict::default();
+    for (rates, &chunk) in rates.iter().zip(&chunks) {
+        let mut grid = Grid::new(shapes.iter().map(|shape| shape.name()).collect());
+        for (index, contender) in contenders.iter().enumerate() {
+            grid.push(
+                contender.name,
+                rates.iter().map(|rates| rates[index]).collect(),
+            );
+        }
+        println!("{}", grid.rates(&format!("{chunk}-byte chunks, MB/s")));
+        let part = report(&grid, &shapes, &contenders, chunk);
+        println!("{}", part.table);
+        verdict.and(&part);
+    }
+    println!("{}", verdict.summary(args.smoke));
+    Ok(())
+}
+
+/// Holds one corpus, and the beginning of it for those who cannot read it all in time.
+struct Bench {
+    shape: Shape,
+    whole: Corpus,
+    prefix: Corpus,
+}
+
+impl Bench {
+    fn new(shape: Shape, size: usize) -> Self {
+        let whole = Corpus::new(shape, size);
+        let prefix = Corpus::new(shape, size.min(1 << 20));
+        Self {
+            shape,
+            whole,
+            prefix,
+        }
+    }
+
+    /// Returns the median rate of each contender, after one round to warm up.
+    fn measure(
+        &self,
+        contenders: &[Contender],
+        chunk: usize,
+        rounds: usize,
+    ) -> Result<Vec<Option<f64>>, String> {
+        let mut rates = vec![Vec::with_capacity(rounds); contenders.len()];
+        for round in 0..=rounds {
+            for index in rotated(contenders.len(), round) {
+                let contender = contenders[index];
+                let corpus = match (contender.portion)(self.shape, chunk) {
+                    Portion::Whole => &self.whole,
+                    Portion::Prefix => &self.prefix,
+                    Portion::Nothing => continue,
+                };
+                let wire = black_box(corpus.wire.as_slice());
+                let (time, tally) = timed(|| black_box((contender.run)(wire, chunk)));
+                if tally != corpus.tally {
+                    return Err(format!(
+                        "{} on {} in {chunk}-byte chunks found {tally:?}, which should be {:?}",
+                        contender.name,
+                        self.shape.name(),
+                        corpus.tally,
+                    ));
+                }
+                if round > 0 {
+                    rates[index].push(rate(wire.len(), time));
+                }
+            }
+        }
+        Ok(rates.into_iter().map(median).collect())
+    }
+}
+
+fn report(grid: &Grid, shapes: &[Shape], contenders: &[Contender], chunk: usize) -> Verdict {
+    let peers: Vec<_> = contenders
+        .iter()
+        .filter(|c| c.is_peer)
+        .map(|c| c.name)
+        .collect();
+    let ratios = [CURSOR, DECODE, OWNED].map(|ours| Ratio {
+        label: format!("{ours}, {chunk}-byte chunks"),
+        ours,
+        peers: &peers,
+        at_least: shapes
+            .iter()
+            .map(|shape| bars(ours, chunk)?[shape.index()])
+            .collect(),
+    });
+    grid.ratios("ratio to the best peer", &ratios)
+}
+
+/// Returns what a contender has to reach, in the order of [`Shape::ALL`].
+fn bars(contender: &str, chunk: usize) -> Option<[Option<f64>; 9]> {
+    let all = |bars: [f64; 9]| Some(bars.map(Some));
+    match (contender, chunk) {
+        (CURSOR, 16_384) => all([1.7, 2.9, 2.5, 2.9, 1.3, 1.2, 3.0, 1.3, 3.4]),
+        (CURSOR, 64) => all([1.1, 1.05, 2.0, 1.6, 1.0, 1.0, 1.6, 1.15, 1.9]),
+        (DECODE, 16_384) => all([1.25, 2.0, 2.5, 2.4, 1.3, 1.2, 2.4, 1.0, 2.5]),
+        (OWNED, 16_384) => Some([
+            Some(1.2),
+            None,
+            Some(1.2),
+            Some(2.0),
+            None,
+            Some(0.9),
+            None,
+            None,
+            None,
+        ]),
+        _ => None,
+    }
+}

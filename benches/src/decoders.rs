@@ -1,0 +1,205 @@
+//! The decoders that are measured: each reads one corpus in chunks and counts what it finds.
+
+use core::convert::Infallible;
+use core::num::NonZeroUsize;
+use core::pin::{Pin, pin};
+use core::slice::Chunks;
+use core::task::{Context, Poll, Waker};
+
+use eventsource_stream::EventStream;
+use futures_core::Stream;
+use sse_core::{SseDecoder, SseEvent};
+use sse_stream::SseByteStream;
+use ssewire::{Decoder, FrameRef};
+
+use crate::corpus::Shape;
+use crate::tally::Tally;
+
+/// Names one way to decode and runs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Contender {
+    /// The name that tables and options use.
+    pub name: &'static str,
+    /// Whether it belongs to another crate.
+    pub is_peer: bool,
+    /// Reads the bytes in chunks of the given length.
+    pub run: fn(&[u8], usize) -> Tally,
+    /// How much of a corpus it can be asked to read in chunks of the given length.
+    pub portion: fn(Shape, usize) -> Portion,
+}
+
+/// Tells how much of a corpus a contender reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// All of it.
+    Whole,
+    /// The first mebibyte, since its work grows faster than the bytes.
+    Prefix,
+    /// Nothing: one event would take longer than the rest of the run.
+    Nothing,
+}
+
+/// All of them.
+pub const ALL: [Contender; 6] = [
+    Contender {
+        name: CURSOR,
+        is_peer: false,
+        run: cursor,
+        portion: whole,
+    },
+    Contender {
+        name: DECODE,
+        is_peer: false,
+        run: decode,
+        portion: whole,
+    },
+    Contender {
+        name: OWNED,
+        is_peer: false,
+        run: owned,
+        portion: whole,
+    },
+    Contender {
+        name: "sse-core",
+        is_peer: true,
+        run: sse_core,
+        portion: whole,
+    },
+    Contender {
+        name: "sse-stream",
+        is_peer: true,
+        run: sse_stream,
+        portion: whole,
+    },
+    Contender {
+        name: "eventsource-stream",
+        is_peer: true,
+        run: eventsource_stream,
+        portion: quadratic,
+    },
+];
+
+/// The frames of a lending cursor.
+pub const CURSOR: &str = "ssewire-cursor";
+/// One frame for each call of `decode`.
+pub const DECODE: &str = "ssewire-decode";
+/// The frames of the cursor, each copied into an owned event.
+pub const OWNED: &str = "ssewire-owned";
+
+fn cursor(wire: &[u8], chunk: usize) -> Tally {
+    let mut decoder = Decoder::new();
+    let mut tally = Tally::default();
+    for mut piece in wire.chunks(chunk) {
+        let mut frames = decoder.frames(&mut piece);
+        while let Some(frame) = frames.next_frame().expect("no event is too large") {
+            if let FrameRef::Event(event) = frame {
+                tally.add(event.event_type(), event.data(), event.id().unwrap_or(""));
+            }
+        }
+    }
+    tally
+}
+
+fn decode(wire: &[u8], chunk: usize) -> Tally {
+    let mut decoder = Decoder::new();
+    let mut tally = Tally::default();
+    for mut piece in wire.chunks(chunk) {
+        while let Some(frame) = decoder.decode(&mut piece).expect("no event is too large") {
+            if let FrameRef::Event(event) = frame {
+                tally.add(event.event_type(), event.data(), event.id().unwrap_or(""));
+            }
+        }
+    }
+    tally
+}
+
+fn owned(wire: &[u8], chunk: usize) -> Tally {
+    let mut decoder = Decoder::new();
+    let mut tally = Tally::default();
+    for mut piece in wire.chunks(chunk) {
+        let mut frames = decoder.frames(&mut piece);
+        while let Some(frame) = frames.next_frame().expect("no event is too large") {
+            if let FrameRef::Event(event) = frame {
+                let event = event.to_event();
+                tally.add(event.event_type(), event.data(), event.id().unwrap_or(""));
+            }
+        }
+    }
+    tally
+}
+
+/// Its decoder without the stream around it, over slices: the least that it can cost.
+fn sse_core(wire: &[u8], chunk: usize) -> Tally {
+    let limit = NonZeroUsize::new(16 << 20).expect("the limit is not zero");
+    let mut decoder = SseDecoder::with_limit(limit);
+    let mut tally = Tally::default();
+    for mut piece in wire.chunks(chunk) {
+        while let Some(event) = decoder.next(&mut piece) {
+            if let SseEvent::Message(event) = event.expect("no event is too large") {
+                let id = event.last_event_id.as_deref().unwrap_or("");
+                tally.add(&event.event, &event.data, id);
+            }
+        }
+    }
+    tally
+}
+
+/// Its byte stream, which its documentation prefers to the one over a body.
+fn sse_stream(wire: &[u8], chunk: usize) -> Tally {
+    let mut tally = Tally::default();
+    drain(SseByteStream::new(Pieces(wire.chunks(chunk))), |event| {
+        let event = event.expect("the corpus is valid");
+        if let Some(data) = &event.data {
+            let event_type = event.event.as_deref().unwrap_or("message");
+            tally.add(event_type, data, event.id.as_deref().unwrap_or(""));
+        }
+    });
+    tally
+}
+
+fn eventsource_stream(wire: &[u8], chunk: usize) -> Tally {
+    let mut tally = Tally::default();
+    drain(EventStream::new(Pieces(wire.chunks(chunk))), |event| {
+        let event = event.expect("the corpus is valid");
+        tally.add(&event.event, &event.data, &event.id);
+    });
+    tally
+}
+
+/// Polls a stream that is always ready, with no runtime around it.
+fn drain<S: Stream>(stream: S, mut each: impl FnMut(S::Item)) {
+    let mut stream = pin!(stream);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match stream.as_mut().poll_next(&mut context) {
+            Poll::Ready(Some(item)) => each(item),
+            Poll::Ready(None) => return,
+            Poll::Pending => unreachable!("pieces are always ready"),
+        }
+    }
+}
+
+/// Gives a corpus in chunks, as a socket that never waits.
+struct Pieces<'a>(Chunks<'a, u8>);
+
+impl<'a> Stream for Pieces<'a> {
+    type Item = Result<&'a [u8], Infallible>;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.next().map(Ok))
+    }
+}
+
+fn whole(_: Shape, _: usize) -> Portion {
+    Portion::Whole
+}
+
+/// It moves the rest of its buffer for every line, and scans a line again for every chunk of it.
+fn quadratic(shape: Shape, chunk: usize) -> Portion {
+    if shape == Shape::Huge && chunk < 4096 {
+        Portion::Nothing
+    } else {
+        Portion::Prefix
+    }
+}

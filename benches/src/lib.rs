@@ -1,0 +1,11 @@
+//! What the benchmark programs share: corpora, contenders, measuring, tables.
+
+#![deny(missing_docs)]
+
+pub mod args;
+pub mod corpus;
+pub mod decoders;
+pub mod encoders;
+pub mod grid;
+pub mod measure;
+pub mod tally;

@@ -1,0 +1,159 @@
+//! Fields to frames: the block that is being put together.
+//!
+//! While a block lies whole in one chunk its texts are borrowed. What must outlive its chunk, or
+//! be joined from several lines, is copied to [`Kept`].
+
+use core::time::Duration;
+
+use crate::decode::field::{Digits, LONGEST_OPEN, Name};
+use crate::decode::kept::Kept;
+
+/// Says where a text of the current block stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Text<T> {
+    /// No field gave it.
+    #[default]
+    Absent,
+    /// In the chunk.
+    Chunk(T),
+    /// In the buffer of [`Kept`] that bears its name.
+    Kept,
+}
+
+impl<T> Text<T> {
+    #[inline(always)]
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    #[inline(always)]
+    fn kept_if(kept: bool) -> Self {
+        if kept { Self::Kept } else { Self::Absent }
+    }
+}
+
+impl<'i> Text<&'i str> {
+    /// Looks the text up; `kept` is the buffer that bears its name.
+    #[inline(always)]
+    pub(crate) fn resolve<'a>(self, kept: &'a str) -> &'a str
+    where
+        'i: 'a,
+    {
+        match self {
+            Self::Absent => "",
+            Self::Chunk(text) => text,
+            Self::Kept => kept,
+        }
+    }
+}
+
+/// Borrows a value of one line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Value<'i> {
+    pub(crate) bytes: &'i [u8],
+    /// How many bytes of the chunk come behind it.
+    pub(crate) left: usize,
+}
+
+/// Holds what the lines since the last blank one have said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Block<'i> {
+    /// Not looked at as text before it is dispatched.
+    pub(crate) data: Text<Value<'i>>,
+    pub(crate) event_type: Text<&'i str>,
+    pub(crate) id: Text<&'i str>,
+    /// Bytes of the block's lines, without their ends, plus what U+FFFD made its texts grow by.
+    pub(crate) size: usize,
+}
+
+impl Block<'_> {
+    /// Opens a line of data in the buffer: "Append the field value to the data buffer, then append
+    /// a single U+000A LINE FEED (LF) character"; the last one is dropped at dispatch, so here it
+    /// comes before the next line instead.
+    #[inline(always)]
+    pub(crate) fn open_data_line(&mut self, kept: &mut Kept) {
+        match self.data {
+            Text::Absent => kept.start_data(),
+            Text::Kept => kept.push_data(b"\n"),
+            Text::Chunk(value) => {
+                kept.start_data();
+                kept.push_data(value.bytes);
+                kept.push_data(b"\n");
+            }
+        }
+        self.data = Text::Kept;
+    }
+
+    /// Copies out of the chunk what still stands there.
+    #[inline(always)]
+    pub(crate) fn keep(self, kept: &mut Kept) -> Pending {
+        if let Text::Chunk(value) = self.data {
+            kept.start_data();
+            kept.push_data(value.bytes);
+        }
+        if let Text::Chunk(text) = self.event_type {
+            kept.keep_event_type(text);
+        }
+        if let Text::Chunk(text) = self.id {
+            kept.keep_id(text);
+        }
+        Pending {
+            data: !self.data.is_absent(),
+            event_type: !self.event_type.is_absent(),
+            id: !self.id.is_absent(),
+            size: self.size,
+        }
+    }
+}
+
+/// Says which texts of the current block stand in the buffers of [`Kept`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) data: bool,
+    pub(crate) event_type: bool,
+    pub(crate) id: bool,
+    pub(crate) size: usize,
+}
+
+impl Pending {
+    #[inline(always)]
+    pub(crate) fn to_block(self) -> Block<'static> {
+        Block {
+            data: Text::kept_if(self.data),
+            event_type: Text::kept_if(self.event_type),
+            id: Text::kept_if(self.id),
+            size: self.size,
+        }
+    }
+}
+
+/// Holds the start of a line that its chunk cut off.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Partial {
+    /// Nothing: the next byte starts a line.
+    #[default]
+    None,
+    /// Too little to tell the field; one byte more than can be left open has room.
+    Open([u8; LONGEST_OPEN + 1], usize),
+    /// A line of data, gathered in its buffer.
+    Data,
+    /// Another value, gathered in the buffer for such.
+    Value(Name),
+    /// The value of a `retry` field.
+    Retry(Digits),
+    /// A line that says nothing to us.
+    Ignored,
+}
+
+/// Says what a step of the decoder found. The texts are looked up when it is lent out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'i> {
+    Event {
+        data: Text<&'i str>,
+        event_type: Text<&'i str>,
+        /// Whether the block itself set the last event ID.
+        has_id: bool,
+    },
+    Comment(Text<&'i str>),
+    Retry(Duration),
+}

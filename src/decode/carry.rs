@@ -1,0 +1,429 @@
+//! What is carried from one chunk to the next, out of the way of the chunks that carry nothing.
+
+use core::mem;
+use core::time::Duration;
+
+use crate::decode::Decoder;
+use crate::decode::assemble::{Block, Found, Partial, Pending, Text};
+use crate::decode::field::{self, Digits, LONGEST_OPEN, Name, Start};
+use crate::decode::kept::TooLarge;
+use crate::decode::scan::Scan;
+use crate::error::DecodeError;
+
+/// Says how a chunk goes on from the one before.
+pub(crate) enum Resumed {
+    /// At a line start, with what the block's lines have said so far.
+    Block(Pending),
+    /// With a frame that its first line made.
+    Found(Found<'static>),
+    /// It was used up.
+    Exhausted,
+}
+
+impl Decoder {
+    /// Takes a chunk that is all in the middle of a line of data, which is what a long event in
+    /// small pieces mostly consists of.
+    #[inline(always)]
+    pub(crate) fn take_middle(&mut self, scan: &mut Scan<'_>) -> bool {
+        let size = self.pending.size + scan.rest.len();
+        let is_middle = matches!(self.partial, Partial::Data) && scan.has_no_line_end();
+        if !is_middle || size > self.budget {
+            return false;
+        }
+        self.pending.size = size;
+        self.kept.push_data(scan.take_rest());
+        true
+    }
+
+    /// Takes up what the last chunk, or the last frame, left open.
+    #[inline(never)]
+    pub(crate) fn resume(&mut self, scan: &mut Scan<'_>) -> Result<Resumed, DecodeError> {
+        if self.kept.outgrown {
+            self.settle(scan.rest.is_empty());
+        }
+        if scan.rest.is_empty() {
+            return Ok(Resumed::Exhausted);
+        }
+        self.carried = !self.is_at_rest();
+        if mem::take(&mut self.after_cr) && scan.rest.first() == Some(&b'\n') {
+            scan.skip_byte();
+        }
+        if self.bom < BOM.len() {
+            self.match_bom(scan);
+        }
+        if self.discarding && !self.skip_block(scan) {
+            self.carried = true;
+            return Ok(Resumed::Exhausted);
+        }
+        match self.partial {
+            Partial::None => Ok(Resumed::Block(mem::take(&mut self.pending))),
+            partial => self.resume_line(partial, scan),
+        }
+    }
+
+    /// Holds what the chunk leaves open: the block, and the start of a line.
+    #[inline(never)]
+    pub(crate) fn suspend(
+        &mut self,
+        mut block: Block<'_>,
+        start: &[u8],
+    ) -> Result<(), DecodeError> {
+        if block.size == 0 && start.is_empty() {
+            if self.kept.outgrown {
+                self.settle(true);
+            }
+            return Ok(());
+        }
+        self.carried = true;
+        block.size += start.len();
+        if block.size > self.budget {
+            return Err(self.discard(true));
+        }
+        self.pending = block.keep(&mut self.kept);
+        if !start.is_empty() {
+            self.partial = match field::parse_start(start) {
+                Start::Open => open(start),
+                Start::Unknown => Partial::Ignored,
+                Start::Known(name, value) => {
+                    let mut partial = self.start_value(name);
+                    self.push_value(&mut partial, value);
+                    partial
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Holds the block while a frame out of its middle is lent.
+    #[inline(never)]
+    pub(crate) fn keep(&mut self, block: Block<'_>) {
+        self.carried = true;
+        self.pending = block.keep(&mut self.kept);
+    }
+
+    /// Notes that the chunk ends with a CR.
+    #[inline(never)]
+    pub(crate) fn note_open_cr(&mut self) {
+        self.carried = true;
+        self.after_cr = true;
+    }
+
+    /// Ends a block at its blank line, and tells whether it is an event.
+    ///
+    /// "Set the last event ID string of the event source to the value of the last event ID
+    /// buffer", with or without data; "If the data buffer is an empty string, set the data buffer
+    /// and the event type buffer to the empty string and return".
+    #[inline(always)]
+    pub(crate) fn end_block(&mut self, block: &Block<'_>) -> bool {
+        if !block.id.is_absent() {
+            match block.id {
+                Text::Chunk(id) => self.kept.commit_id(id),
+                _ => self.kept.id_to_last_event_id(),
+            }
+            let is_charged = self.budget != self.config.max_event_bytes;
+            if is_charged || self.kept.last_event_id.len() > FREE_ID_LEN {
+                self.charge_id();
+            }
+        }
+        if self.kept.outgrown {
+            self.carried = true;
+            self.was_large = matches!(block.data, Text::Kept) && self.kept.data_is_large();
+        }
+        !block.data.is_absent()
+    }
+
+    /// Looks closer at a block that is not small against the limit, at the end of a line: what
+    /// U+FFFD makes its data grow by counts from now on.
+    #[inline(never)]
+    pub(crate) fn check_size(&mut self, block: &mut Block<'_>) -> Result<(), DecodeError> {
+        if block.size > self.budget {
+            return Err(self.discard(false));
+        }
+        if let Text::Chunk(value) = block.data {
+            self.kept.start_data();
+            self.kept.push_data(value.bytes);
+            block.data = Text::Kept;
+        }
+        if matches!(block.data, Text::Kept) {
+            let max_growth = self.budget - block.size;
+            match self.kept.make_data_valid(max_growth) {
+                Ok(growth) => block.size += growth,
+                Err(TooLarge) => return Err(self.discard(false)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a finished value UTF-8, within the limit.
+    pub(crate) fn make_value_valid(&mut self, size: &mut usize) -> Result<(), DecodeError> {
+        match self.kept.make_value_valid(self.budget - *size) {
+            Ok(growth) => {
+                *size += growth;
+                Ok(())
+            }
+            Err(TooLarge) => Err(self.discard(false)),
+        }
+    }
+
+    /// Moves a finished value to the block's ID, unless a NUL forbids it.
+    pub(crate) fn take_id(&mut self) -> bool {
+        let valid = !self.kept.value.contains(&0);
+        if valid {
+            self.kept.value_to_id();
+        }
+        valid
+    }
+
+    /// Ends the stream, and returns its last event if the block it cut off is one.
+    pub(crate) fn finish_block(&mut self) -> Option<Pending> {
+        if self.discarding {
+            return None;
+        }
+        let partial = match self.partial {
+            Partial::Open(start, len) => self.close_open(start, len),
+            partial => partial,
+        };
+        self.end_value(partial).ok()?;
+        let pending = mem::take(&mut self.pending);
+        if pending.data { Some(pending) } else { None }
+    }
+
+    /// Reads on in a line that the last chunk cut off.
+    #[inline(always)]
+    fn resume_line(
+        &mut self,
+        mut partial: Partial,
+        scan: &mut Scan<'_>,
+    ) -> Result<Resumed, DecodeError> {
+        let (piece, ended) = match scan.next_line() {
+            Some(line) => {
+                self.carried = line.open_cr | !self.is_at_rest();
+                self.after_cr = line.open_cr;
+                (line.bytes, true)
+            }
+            None => {
+                self.carried = true;
+                (scan.take_rest(), false)
+            }
+        };
+        self.pending.size += piece.len();
+        if self.pending.size > self.budget {
+            return Err(self.discard(!ended));
+        }
+        if matches!(partial, Partial::Data) {
+            self.kept.push_data(piece);
+            if !ended {
+                return Ok(Resumed::Exhausted);
+            }
+        } else {
+            let mut value = piece;
+            if let Partial::Open(start, len) = partial {
+                (partial, value) = self.resume_open(start, len, piece);
+                if let (true, Partial::Open(start, len)) = (ended, partial) {
+                    partial = self.close_open(start, len);
+                }
+            }
+            self.push_value(&mut partial, value);
+            if !ended {
+                self.partial = partial;
+                return Ok(Resumed::Exhausted);
+            }
+        }
+        self.partial = Partial::None;
+        match self.end_value(partial)? {
+            None => Ok(Resumed::Block(mem::take(&mut self.pending))),
+            Some(found) => {
+                self.carried = true;
+                Ok(Resumed::Found(found))
+            }
+        }
+    }
+
+    /// Adds bytes to the start of a line until they tell what it is, and returns what is left.
+    fn resume_open<'p>(
+        &mut self,
+        mut start: [u8; LONGEST_OPEN + 1],
+        mut len: usize,
+        piece: &'p [u8],
+    ) -> (Partial, &'p [u8]) {
+        let mut rest = piece;
+        while let Some((&byte, tail)) = rest.split_first() {
+            if let Some(slot) = start.get_mut(len) {
+                *slot = byte;
+            }
+            match field::parse_start(start.get(..=len).unwrap_or_default()) {
+                Start::Open => {}
+                Start::Unknown => return (Partial::Ignored, tail),
+                // The byte just added is the first of the value, or the space before it.
+                Start::Known(name, value) => {
+                    return (
+                        self.start_value(name),
+                        if value.is_empty() { tail } else { rest },
+                    );
+                }
+            }
+            len += 1;
+            rest = tail;
+        }
+        (Partial::Open(start, len), rest)
+    }
+
+    /// Makes the field of a line that ended before its value could start.
+    fn close_open(&mut self, start: [u8; LONGEST_OPEN + 1], len: usize) -> Partial {
+        match field::parse(start.get(..len).unwrap_or_default()) {
+            Some((name, _)) => self.start_value(name),
+            None => Partial::Ignored,
+        }
+    }
+
+    #[inline]
+    fn start_value(&mut self, name: Name) -> Partial {
+        match name {
+            Name::Data => {
+                if mem::replace(&mut self.pending.data, true) {
+                    self.kept.push_data(b"\n");
+                } else {
+                    self.kept.start_data();
+                }
+                Partial::Data
+            }
+            Name::Retry => Partial::Retry(Digits::Empty),
+            Name::Comment if !self.config.comments => Partial::Ignored,
+            Name::Event | Name::Id | Name::Comment => {
+                self.kept.value.clear();
+                Partial::Value(name)
+            }
+        }
+    }
+
+    #[inline]
+    fn push_value(&mut self, partial: &mut Partial, piece: &[u8]) {
+        match partial {
+            Partial::Data => self.kept.push_data(piece),
+            Partial::Value(_) => self.kept.push_value(piece),
+            Partial::Retry(digits) => *digits = digits.push(piece),
+            Partial::None | Partial::Open(..) | Partial::Ignored => {}
+        }
+    }
+
+    /// Ends a line that came in pieces.
+    fn end_value(&mut self, partial: Partial) -> Result<Option<Found<'static>>, DecodeError> {
+        if self.pending.size > self.soft_budget {
+            let mut block = self.pending.to_block();
+            self.check_size(&mut block)?;
+            self.pending.size = block.size;
+        }
+        let Partial::Value(name) = partial else {
+            return Ok(match partial {
+                Partial::Retry(Digits::Number(milliseconds)) => {
+                    Some(Found::Retry(Duration::from_millis(milliseconds)))
+                }
+                _ => None,
+            });
+        };
+        let mut size = self.pending.size;
+        self.make_value_valid(&mut size)?;
+        self.pending.size = size;
+        match name {
+            Name::Data | Name::Retry => {}
+            Name::Event => {
+                self.pending.event_type = !matches!(self.kept.value.as_slice(), b"" | b"message");
+                self.kept.value_to_event_type();
+            }
+            Name::Id => self.pending.id |= self.take_id(),
+            Name::Comment => return Ok(Some(Found::Comment(Text::Kept))),
+        }
+        Ok(None)
+    }
+
+    /// Gives up on a block that is too large; `in_line` tells whether its line goes on.
+    #[inline(never)]
+    fn discard(&mut self, in_line: bool) -> DecodeError {
+        self.carried = true;
+        self.discarding = true;
+        self.partial = if in_line {
+            Partial::Ignored
+        } else {
+            Partial::None
+        };
+        self.pending = Pending::default();
+        self.kept.release(false);
+        DecodeError::EventTooLarge
+    }
+
+    /// Drops a BOM: "One leading U+FEFF BYTE ORDER MARK character must be ignored if any are
+    /// present".
+    fn match_bom(&mut self, scan: &mut Scan<'_>) {
+        while let (Some(expected), Some(byte)) = (BOM.get(self.bom), scan.rest.first()) {
+            if byte != expected {
+                if self.bom > 0 {
+                    // What looked like one is the start of a field that nobody knows.
+                    self.partial = Partial::Ignored;
+                    self.pending.size = self.bom;
+                }
+                self.bom = BOM.len();
+                return;
+            }
+            self.bom += 1;
+            scan.skip_byte();
+        }
+        self.carried |= self.bom < BOM.len();
+    }
+
+    /// Skips the rest of a block that was too large, and tells whether its end is in the chunk.
+    fn skip_block(&mut self, scan: &mut Scan<'_>) -> bool {
+        while let Some(line) = scan.next_line() {
+            if line.open_cr {
+                self.note_open_cr();
+            }
+            let in_line = matches!(mem::take(&mut self.partial), Partial::Ignored);
+            if line.bytes.is_empty() && !in_line {
+                self.discarding = false;
+                return true;
+            }
+        }
+        if !scan.take_rest().is_empty() {
+            self.partial = Partial::Ignored;
+        }
+        false
+    }
+
+    /// Makes a very long last event ID count against later blocks, which are held next to it.
+    #[inline(never)]
+    fn charge_id(&mut self) {
+        let charge = self.kept.last_event_id.len().saturating_sub(FREE_ID_LEN);
+        self.set_budget(self.config.max_event_bytes.saturating_sub(charge));
+        self.carried |= charge > 0;
+    }
+
+    /// Returns whether nothing but what a chunk leaves open needs to be carried.
+    fn is_at_rest(&self) -> bool {
+        !self.kept.outgrown && self.budget == self.config.max_event_bytes
+    }
+
+    /// Gives back what large texts made the buffers grow by, once nothing needs them: the data
+    /// buffer when two events in a row did not need it, or when the stream `rests`, perhaps for
+    /// long; the others at once.
+    fn settle(&mut self, rests: bool) {
+        if !matches!(self.partial, Partial::None) {
+            return;
+        }
+        self.kept.release_value();
+        if self.pending.size == 0 {
+            let keep_data = mem::take(&mut self.was_large) && !rests;
+            self.kept.release(keep_data);
+        }
+    }
+}
+
+fn open(start: &[u8]) -> Partial {
+    let mut bytes = [0; LONGEST_OPEN + 1];
+    for (slot, byte) in bytes.iter_mut().zip(start) {
+        *slot = *byte;
+    }
+    Partial::Open(bytes, start.len())
+}
+
+const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
+/// The part of a last event ID that does not count against later blocks, in bytes.
+pub(crate) const FREE_ID_LEN: usize = 4 << 10;

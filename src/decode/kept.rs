@@ -1,0 +1,257 @@
+//! The texts that do not stand in the chunk at hand, and the bound on their memory.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use crate::decode::text;
+
+/// Owns the texts that do not stand in the chunk at hand.
+///
+/// Buffers are kept from event to event, so that a warm decoder does not allocate. What one large
+/// event made them grow by is given back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    /// The block's data. Its bytes are as they came, except the first `valid`.
+    pub(crate) data: Vec<u8>,
+    /// How many bytes of the data have been made UTF-8.
+    valid: usize,
+    /// The data as text where its bytes are not UTF-8.
+    lossy: String,
+    pub(crate) event_type: String,
+    pub(crate) id: String,
+    /// A comment, or a type or ID whose line is not over yet.
+    pub(crate) value: Vec<u8>,
+    /// Committed, so it outlives blocks and connections.
+    pub(crate) last_event_id: String,
+    /// Whether a buffer may be larger than what it keeps for good.
+    pub(crate) outgrown: bool,
+    /// How many bytes the buffers together may hold.
+    limit: usize,
+}
+
+/// Borrows the texts of [`Kept`].
+pub(crate) struct Texts<'a> {
+    pub(crate) data: &'a str,
+    pub(crate) event_type: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) last_event_id: &'a str,
+}
+
+/// Says that a text would grow past what its block may take.
+pub(crate) struct TooLarge;
+
+impl Kept {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Starts the block's data.
+    #[inline(always)]
+    pub(crate) fn start_data(&mut self) {
+        self.data.clear();
+        self.valid = 0;
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_data(&mut self, bytes: &[u8]) {
+        if self.data.capacity() - self.data.len() < bytes.len() {
+            self.grow_data(bytes.len());
+        }
+        self.data.extend_from_slice(bytes);
+    }
+
+    /// Makes what the last lines added to the data UTF-8, now rather than when it is lent, and
+    /// returns by how many bytes that made it longer.
+    pub(crate) fn make_data_valid(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
+        let growth = text::make_valid(&mut self.data, self.valid, max_growth).ok_or(TooLarge)?;
+        self.valid = self.data.len();
+        Ok(growth)
+    }
+
+    /// Lends the texts; the data only if it is wanted, since it must be looked at.
+    #[inline(always)]
+    pub(crate) fn lend(&mut self, with_data: bool) -> Texts<'_> {
+        let data = if !with_data {
+            ""
+        } else {
+            match text::validate(&self.data) {
+                Some(text) => text,
+                None => decode_lossy(&self.data, &mut self.lossy),
+            }
+        };
+        Texts {
+            data,
+            event_type: &self.event_type,
+            id: &self.id,
+            last_event_id: &self.last_event_id,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_value(&mut self, bytes: &[u8]) {
+        if self.value.capacity() - self.value.len() < bytes.len() {
+            self.grow_value(bytes.len());
+        }
+        self.value.extend_from_slice(bytes);
+    }
+
+    /// Makes the finished value UTF-8, and returns by how many bytes that made it longer.
+    pub(crate) fn make_value_valid(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
+        text::make_valid(&mut self.value, 0, max_growth).ok_or(TooLarge)
+    }
+
+    /// Makes the valid value the block's type.
+    pub(crate) fn value_to_event_type(&mut self) {
+        move_text(&mut self.value, &mut self.event_type);
+        self.outgrown |= self.event_type.capacity() > SMALL;
+    }
+
+    /// Makes the valid value the block's ID.
+    pub(crate) fn value_to_id(&mut self) {
+        move_text(&mut self.value, &mut self.id);
+        self.outgrown |= self.id.capacity() > SMALL;
+    }
+
+    /// Makes the block's ID the last event ID.
+    pub(crate) fn id_to_last_event_id(&mut self) {
+        mem::swap(&mut self.id, &mut self.last_event_id);
+        self.outgrown |= self.id.capacity() > SMALL;
+        if self.last_event_id.capacity() > SMALL {
+            self.last_event_id.shrink_to_fit();
+        }
+    }
+
+    /// Makes `id` the last event ID.
+    #[inline(always)]
+    pub(crate) fn commit_id(&mut self, id: &str) {
+        set_text(&mut self.last_event_id, id);
+    }
+
+    /// Makes `text` the block's type, its chunk being left.
+    pub(crate) fn keep_event_type(&mut self, text: &str) {
+        set_text(&mut self.event_type, text);
+        self.outgrown |= self.event_type.capacity() > SMALL;
+    }
+
+    /// Makes `text` the block's ID, its chunk being left.
+    pub(crate) fn keep_id(&mut self, text: &str) {
+        set_text(&mut self.id, text);
+        self.outgrown |= self.id.capacity() > SMALL;
+    }
+
+    /// Gives back what the buffers grew by, when none of their texts is needed any more. The data
+    /// buffer may stay large all the same.
+    pub(crate) fn release(&mut self, keep_data: bool) {
+        self.start_data();
+        if !keep_data {
+            self.data.shrink_to(LARGE);
+        }
+        for text in [&mut self.lossy, &mut self.event_type, &mut self.id] {
+            text.clear();
+            text.shrink_to(SMALL);
+        }
+        self.release_value();
+        self.outgrown = self.data.capacity() > LARGE;
+    }
+
+    /// Gives back what the buffer of unfinished values and comments grew by.
+    pub(crate) fn release_value(&mut self) {
+        self.value.clear();
+        self.value.shrink_to(SMALL);
+    }
+
+    /// Returns whether the data is longer than what its buffer keeps for good.
+    pub(crate) fn data_is_large(&self) -> bool {
+        self.data.len() > LARGE
+    }
+
+    #[inline(never)]
+    fn grow_data(&mut self, additional: usize) {
+        self.lossy = String::new();
+        self.value.shrink_to(SMALL);
+        let most = self
+            .limit
+            .saturating_sub(self.value.capacity() + self.ids_and_type());
+        grow(&mut self.data, additional, most);
+        self.outgrown |= self.data.capacity() > LARGE;
+    }
+
+    #[inline(never)]
+    fn grow_value(&mut self, additional: usize) {
+        self.lossy = String::new();
+        self.data.shrink_to(LARGE);
+        let most = self
+            .limit
+            .saturating_sub(self.data.capacity() + self.ids_and_type());
+        grow(&mut self.value, additional, most);
+        self.outgrown |= self.value.capacity() > SMALL;
+    }
+
+    fn ids_and_type(&self) -> usize {
+        self.event_type.capacity() + self.id.capacity() + self.last_event_id.capacity()
+    }
+}
+
+/// Makes room by doubling, but not past `most` if that is enough.
+fn grow(bytes: &mut Vec<u8>, additional: usize, most: usize) {
+    let needed = bytes.len() + additional;
+    let target = bytes
+        .capacity()
+        .saturating_mul(2)
+        .max(SHORTEST)
+        .min(most)
+        .max(needed);
+    bytes.reserve_exact(target - bytes.len());
+}
+
+/// Replaces a text. Its buffer is not grown for later ones, and a large one is not kept for it.
+#[inline(always)]
+fn set_text(text: &mut String, new: &str) {
+    text.clear();
+    if text.capacity() < new.len() || text.capacity() > SMALL {
+        resize(text, new.len());
+    }
+    text.push_str(new);
+}
+
+#[inline(never)]
+fn resize(text: &mut String, len: usize) {
+    text.shrink_to(len);
+    text.reserve_exact(len.max(SHORTEST));
+}
+
+/// Moves a valid value to its place: a short one is copied, so that both buffers stay warm.
+fn move_text(value: &mut Vec<u8>, text: &mut String) {
+    if value.len() <= SMALL {
+        set_text(text, text::validate(value).unwrap_or_default());
+    } else {
+        *text = String::from_utf8(mem::take(value)).unwrap_or_default();
+        text.shrink_to_fit();
+    }
+}
+
+/// Decodes `bytes` to `out`, replacing what is not UTF-8.
+#[inline(never)]
+fn decode_lossy<'a>(bytes: &[u8], out: &'a mut String) -> &'a str {
+    out.clear();
+    out.reserve_exact(bytes.len() + text::growth(bytes));
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            out.push('\u{FFFD}');
+        }
+    }
+    out
+}
+
+/// What the data buffer keeps for good, in bytes: events up to this size are put together without
+/// an allocation however they are cut.
+const LARGE: usize = 32 << 10;
+/// What each of the other buffers keeps for good, in bytes.
+const SMALL: usize = 4 << 10;
+/// The first allocation of a buffer, in bytes.
+const SHORTEST: usize = 64;

@@ -1,0 +1,201 @@
+//! Bytes to text: "Streams must be decoded using the UTF-8 decode algorithm" (WHATWG HTML,
+//! "Parsing an event stream"), which replaces each maximal subpart of an invalid sequence by U+FFFD.
+
+use alloc::vec::Vec;
+
+/// Returns `bytes` as text if they are UTF-8.
+#[inline(always)]
+pub(crate) fn validate(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() < SIMD_FROM {
+        core::str::from_utf8(bytes).ok()
+    } else {
+        simdutf8::basic::from_utf8(bytes).ok()
+    }
+}
+
+/// Validates UTF-8 ahead of the fields that need it, so that one check serves many short ones.
+///
+/// Places in the chunk are counted from its end: `left` bytes of it follow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window<'i> {
+    chunk: &'i [u8],
+    /// The part of the chunk that was checked last.
+    text: &'i str,
+    /// How many bytes of the chunk there are from the start of `text` on.
+    left: usize,
+    /// Whether the chunk was found to hold an invalid sequence. From then on each field is checked
+    /// alone: a check that reaches further would be repeated for every bad byte.
+    per_field: bool,
+}
+
+impl<'i> Window<'i> {
+    #[inline(always)]
+    pub(crate) fn new(chunk: &'i [u8]) -> Self {
+        Self {
+            chunk,
+            text: "",
+            left: chunk.len(),
+            per_field: false,
+        }
+    }
+
+    /// Returns `field`, which has `left` bytes behind it, as text if it is UTF-8. If it must be
+    /// checked, what follows is checked too, up to `reach` bytes in all.
+    #[inline(always)]
+    pub(crate) fn get(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
+        let start = self.left.wrapping_sub(left + field.len());
+        match self.text.get(start..start.wrapping_add(field.len())) {
+            Some(text) => Some(text),
+            None => self.fill(field, left, reach),
+        }
+    }
+
+    #[inline(never)]
+    fn fill(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
+        let from = left + field.len();
+        // The window only moves on, so that nothing is checked in it twice.
+        if field.len() < reach && from <= self.left && !self.per_field {
+            let start = self.chunk.len() - from;
+            let window = self.chunk.get(start..self.chunk.len().min(start + reach))?;
+            let (whole, _) = window.split_at_checked(window.len() - cut_len(window))?;
+            if let Some(text) = validate(whole) {
+                self.text = text;
+                self.left = from;
+                if let Some(text) = text.get(..field.len()) {
+                    return Some(text);
+                }
+            }
+            self.per_field = true;
+        }
+        validate(field)
+    }
+}
+
+/// Makes `bytes[from..]` UTF-8 in place, within `max_growth` more bytes, and returns how many more
+/// they are; `None` and nothing done if that is not enough.
+pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) -> Option<usize> {
+    let source = bytes.get(from..)?;
+    if validate(source).is_some() {
+        return Some(0);
+    }
+    let growth = growth(source);
+    if growth > max_growth {
+        return None;
+    }
+    // The source moves to the end, and its text is written from the start: it cannot catch up.
+    let source_len = source.len();
+    bytes.reserve_exact(growth);
+    bytes.resize(bytes.len() + growth, 0);
+    bytes.copy_within(from..from + source_len, from + growth);
+    let mut write = from;
+    let mut read = from + growth;
+    let mut step = [0; LOSSY_STEP];
+    while read < bytes.len() {
+        let len = step.len().min(bytes.len() - read);
+        let is_last = read + len == bytes.len();
+        let step = step.get_mut(..len)?;
+        step.copy_from_slice(bytes.get(read..read + len)?);
+        let cut = if is_last { 0 } else { cut_len(step) };
+        let step = step.get(..len - cut)?;
+        read += step.len();
+        for chunk in step.utf8_chunks() {
+            write = put(bytes, write, chunk.valid().as_bytes())?;
+            if !chunk.invalid().is_empty() {
+                write = put(bytes, write, REPLACEMENT)?;
+            }
+        }
+    }
+    Some(growth)
+}
+
+/// Returns by how many bytes the text of `bytes` is longer than they are.
+pub(crate) fn growth(bytes: &[u8]) -> usize {
+    bytes
+        .utf8_chunks()
+        .map(|chunk| match chunk.invalid().len() {
+            0 => 0,
+            len => REPLACEMENT.len() - len,
+        })
+        .sum()
+}
+
+fn put(bytes: &mut [u8], at: usize, text: &[u8]) -> Option<usize> {
+    let end = at + text.len();
+    bytes.get_mut(at..end)?.copy_from_slice(text);
+    Some(end)
+}
+
+/// Returns how many bytes at the end of `bytes` are the start of a UTF-8 sequence that more bytes
+/// could complete: 0 to 3.
+fn cut_len(bytes: &[u8]) -> usize {
+    (1..=bytes.len().min(3))
+        .find(|len| {
+            let (_, tail) = bytes.split_at(bytes.len() - len);
+            core::str::from_utf8(tail)
+                .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+        })
+        .unwrap_or(0)
+}
+
+const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+/// From how many bytes on simdutf8 beats the standard library.
+const SIMD_FROM: usize = 64;
+/// How many bytes are replaced at a time.
+const LOSSY_STEP: usize = 1 << 10;
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn make_valid_is_lossy_decoding() {
+        let pieces: [&[u8]; 8] = [
+            b"a",
+            "é".as_bytes(),
+            "例".as_bytes(),
+            "😀".as_bytes(),
+            b"\xFF",
+            b"\xE2",
+            b"\xE2\x82",
+            b"\xF0\x9F\x98",
+        ];
+        let mut seed = 1_usize;
+        for len in [0, 1, 2, 5, 400, 3000] {
+            let mut bytes = vec![b'\xE2'];
+            for _ in 0..len {
+                seed = seed
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
+                bytes.extend_from_slice(pieces[(seed >> 33) % pieces.len()]);
+            }
+            let expected = String::from_utf8_lossy(&bytes[1..]).into_owned();
+            let growth = expected.len() - (bytes.len() - 1);
+            if growth > 0 {
+                assert_eq!(make_valid(&mut bytes.clone(), 1, growth - 1), None);
+            }
+            assert_eq!(make_valid(&mut bytes, 1, growth), Some(growth));
+            assert_eq!(&bytes[1..], expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn cut_len_is_an_open_sequence() {
+        for (bytes, len) in [
+            (&b""[..], 0),
+            (b"a", 0),
+            (b"\xE2", 1),
+            (b"a\xE2\x82", 2),
+            (b"\xF0\x9F\x98", 3),
+            (b"\xE2\x82\xAC", 0),
+            (b"\x82", 0),
+            (b"\xE2\xE2", 1),
+            (b"\xFF", 0),
+            (b"\xE0\x80", 0),
+        ] {
+            assert_eq!(cut_len(bytes), len, "{bytes:?}");
+        }
+    }
+}

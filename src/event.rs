@@ -1,0 +1,315 @@
+//! The event, owned and borrowed.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+
+use crate::encode;
+use crate::error::InvalidField;
+
+/// Holds one event: a type, data and perhaps an ID, in one allocation.
+///
+/// What can be built can be sent: the constructors refuse what would forge another field, so
+/// encoding cannot fail, and decoding what was encoded gives an equal event.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::Event;
+///
+/// let event = Event::new("121.5\r\n121.7").with_type("AAPL")?.with_id("7")?;
+///
+/// assert_eq!(event.event_type(), "AAPL");
+/// assert_eq!(event.data(), "121.5\n121.7");
+/// assert_eq!(event.id(), Some("7"));
+/// assert_eq!(event.to_bytes(), "id: 7\nevent: AAPL\ndata: 121.5\ndata: 121.7\n\n");
+/// # Ok::<(), ssewire::InvalidField>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// Data, type and ID, one behind the other.
+    text: String,
+    data_len: usize,
+    type_len: usize,
+    has_id: bool,
+}
+
+impl Event {
+    /// Makes an event of the default type and without an ID.
+    ///
+    /// CRLF and CR in `data` become LF: the wire has only line breaks, so this is what a receiver
+    /// would see (WHATWG HTML, "Parsing an event stream").
+    pub fn new(data: impl AsRef<str>) -> Self {
+        EventRef::new(data.as_ref()).to_event()
+    }
+
+    /// Sets the type; `"message"` and `""` both stand for the default type.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField`] if `event_type` contains CR or LF.
+    pub fn with_type(mut self, event_type: impl AsRef<str>) -> Result<Self, InvalidField> {
+        let event_type = checked_type(event_type.as_ref())?;
+        self.text
+            .replace_range(self.data_len..self.data_len + self.type_len, event_type);
+        self.type_len = event_type.len();
+        Ok(self)
+    }
+
+    /// Sets the ID; an empty one makes the receiver forget its last event ID.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField`] if `id` contains CR, LF or NUL.
+    pub fn with_id(mut self, id: impl AsRef<str>) -> Result<Self, InvalidField> {
+        let id = checked_id(id.as_ref())?;
+        self.text.truncate(self.data_len + self.type_len);
+        self.text.push_str(id);
+        self.has_id = true;
+        Ok(self)
+    }
+
+    /// Appends the event's wire form to `out`: one reservation, then copies.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.as_event_ref().encode(out);
+    }
+
+    /// Returns the event's wire form in an allocation of its exact size.
+    pub fn to_bytes(&self) -> Bytes {
+        self.as_event_ref().to_bytes()
+    }
+
+    /// Borrows the event.
+    pub fn as_event_ref(&self) -> EventRef<'_> {
+        let (data, rest) = self.text.split_at(self.data_len);
+        let (event_type, id) = rest.split_at(self.type_len);
+        EventRef::from_decoded(event_type, data, self.has_id.then_some(id))
+    }
+
+    /// Returns the type, `"message"` when none was given.
+    pub fn event_type(&self) -> &str {
+        self.as_event_ref().event_type()
+    }
+
+    /// Returns the data, its lines joined by LF.
+    pub fn data(&self) -> &str {
+        self.as_event_ref().data
+    }
+
+    /// Returns the ID.
+    ///
+    /// Of a decoded event this is the last event ID in effect when it was dispatched, which an
+    /// earlier event may have set; `Some("")` only where this event's own block reset it.
+    pub fn id(&self) -> Option<&str> {
+        self.as_event_ref().id
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_event_ref().fmt_as("Event", f)
+    }
+}
+
+impl From<EventRef<'_>> for Event {
+    fn from(event: EventRef<'_>) -> Self {
+        event.to_event()
+    }
+}
+
+/// Borrows one event: a type, data and perhaps an ID.
+///
+/// This is what the [`Decoder`](crate::Decoder) lends, and what encodes text that lives elsewhere
+/// without a copy in between. Unlike in an [`Event`], the data may hold CR and CRLF; they are
+/// written as line breaks, as they would be read, and [`to_event`](Self::to_event) makes them LF.
+/// Two are equal when their texts are.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::EventRef;
+///
+/// let mut out = Vec::new();
+/// EventRef::new("a\rb").with_type("note")?.encode(&mut out);
+///
+/// assert_eq!(out, b"event: note\ndata: a\ndata: b\n\n");
+/// # Ok::<(), ssewire::InvalidField>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct EventRef<'a> {
+    /// Empty for the default type.
+    event_type: &'a str,
+    data: &'a str,
+    id: Option<&'a str>,
+    /// Whether the data is known to hold no CR.
+    lf_only: bool,
+}
+
+impl<'a> EventRef<'a> {
+    /// Makes an event of the default type and without an ID.
+    pub const fn new(data: &'a str) -> Self {
+        Self {
+            event_type: "",
+            data,
+            id: None,
+            lf_only: false,
+        }
+    }
+
+    /// Sets the type; `"message"` and `""` both stand for the default type.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField`] if `event_type` contains CR or LF.
+    pub fn with_type(self, event_type: &'a str) -> Result<Self, InvalidField> {
+        Ok(Self {
+            event_type: checked_type(event_type)?,
+            ..self
+        })
+    }
+
+    /// Sets the ID; an empty one makes the receiver forget its last event ID.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField`] if `id` contains CR, LF or NUL.
+    pub fn with_id(self, id: &'a str) -> Result<Self, InvalidField> {
+        Ok(Self {
+            id: Some(checked_id(id)?),
+            ..self
+        })
+    }
+
+    /// Wraps text that cannot break the wire format, as out of the decoder or an [`Event`].
+    #[inline]
+    pub(crate) const fn from_decoded(
+        event_type: &'a str,
+        data: &'a str,
+        id: Option<&'a str>,
+    ) -> Self {
+        Self {
+            event_type,
+            data,
+            id,
+            lf_only: true,
+        }
+    }
+
+    /// Appends the event's wire form to `out`: one reservation, then copies.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        encode::event(*self, out);
+    }
+
+    /// Returns the event's wire form in an allocation of its exact size.
+    pub fn to_bytes(&self) -> Bytes {
+        encode::to_bytes(|out| self.encode(out))
+    }
+
+    /// Copies the event into one allocation of its own.
+    pub fn to_event(&self) -> Event {
+        let id = self.id.unwrap_or("");
+        let mut text = String::with_capacity(self.data.len() + self.event_type.len() + id.len());
+        if self.lf_only {
+            text.push_str(self.data);
+        } else {
+            push_lf_only(&mut text, self.data);
+        }
+        let data_len = text.len();
+        text.push_str(self.event_type);
+        text.push_str(id);
+        Event {
+            text,
+            data_len,
+            type_len: self.event_type.len(),
+            has_id: self.id.is_some(),
+        }
+    }
+
+    /// Returns the type, `"message"` when none was given.
+    pub const fn event_type(&self) -> &'a str {
+        if self.event_type.is_empty() {
+            "message"
+        } else {
+            self.event_type
+        }
+    }
+
+    /// Returns the data.
+    pub const fn data(&self) -> &'a str {
+        self.data
+    }
+
+    /// Returns the ID.
+    ///
+    /// Of a decoded event this is the last event ID in effect when it was dispatched, which an
+    /// earlier event may have set; `Some("")` only where this event's own block reset it.
+    pub const fn id(&self) -> Option<&'a str> {
+        self.id
+    }
+
+    /// Returns the type as it stands on the wire, empty for the default type.
+    pub(crate) const fn type_on_wire(&self) -> &'a str {
+        self.event_type
+    }
+
+    /// Returns whether the data is known to hold no CR.
+    pub(crate) const fn is_lf_only(&self) -> bool {
+        self.lf_only
+    }
+
+    fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("event_type", &self.event_type())
+            .field("data", &self.data)
+            .field("id", &self.id)
+            .finish()
+    }
+}
+
+impl PartialEq for EventRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.event_type, self.data, self.id) == (other.event_type, other.data, other.id)
+    }
+}
+
+impl Eq for EventRef<'_> {}
+
+impl fmt::Debug for EventRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as("EventRef", f)
+    }
+}
+
+impl<'a> From<&'a Event> for EventRef<'a> {
+    fn from(event: &'a Event) -> Self {
+        event.as_event_ref()
+    }
+}
+
+/// Returns `event_type` as it stands on the wire, or says where it would end its line.
+fn checked_type(event_type: &str) -> Result<&str, InvalidField> {
+    InvalidField::check("event", event_type, |byte| matches!(byte, b'\r' | b'\n'))?;
+    Ok(if event_type == "message" {
+        ""
+    } else {
+        event_type
+    })
+}
+
+/// Returns `id`, or says where it would end its line or be ignored.
+pub(crate) fn checked_id(id: &str) -> Result<&str, InvalidField> {
+    InvalidField::check("id", id, |byte| matches!(byte, b'\r' | b'\n' | b'\0'))?;
+    Ok(id)
+}
+
+fn push_lf_only(text: &mut String, data: &str) {
+    let mut rest = data;
+    while let Some((line, tail)) = rest.split_once('\r') {
+        text.push_str(line);
+        text.push('\n');
+        rest = tail.strip_prefix('\n').unwrap_or(tail);
+    }
+    text.push_str(rest);
+}

@@ -1,0 +1,564 @@
+//! Allocations and memory, counted: none for an event once warm, one for an owned event, and never
+//! more than the limit and a constant, whatever comes.
+
+#[path = "common/counting.rs"]
+mod counting;
+#[path = "common/feed.rs"]
+#[allow(dead_code, reason = "shared with other test files, which use the rest")]
+mod feed;
+
+use std::thread;
+
+use counting::count;
+use feed::{Route, feed_each};
+use ssewire::{DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRef};
+
+#[test]
+fn a_warm_decoder_does_not_allocate() {
+    for (name, corpus) in corpora() {
+        for comments in [false, true] {
+            for route in [Route::Frames, Route::Decode, Route::Mixed(2)] {
+                for size in [corpus.len(), 1460, 64, 7, 1] {
+                    let mut decoder = Decoder::with_config(DecoderConfig::new().comments(comments));
+                    let mut run = || {
+                        let mut events = 0_usize;
+                        feed_each(&mut decoder, corpus.chunks(size), route, |outcome| {
+                            if let Ok(FrameRef::Event(event)) = outcome {
+                                events += 1;
+                                // The length of every text, so that none of them goes unread.
+                                assert!(event.event_type().len() + event.data().len() < 4096);
+                                assert!(event.id().is_none_or(|id| id.len() < 64));
+                            }
+                        });
+                        events
+                    };
+                    let events = run();
+                    assert!(events > 50, "{name}: {events} events");
+                    // Warm is: every buffer has had its turn.
+                    for _ in 0..3 {
+                        run();
+                    }
+                    let (again, usage) = count(&mut run);
+                    assert_eq!(again, events, "{name}");
+                    assert_eq!(
+                        usage.allocations, 0,
+                        "{name}: {events} events, pieces of {size}, {route:?}, {comments}",
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_owned_event_is_one_allocation() {
+    for (name, corpus) in corpora() {
+        for size in [corpus.len(), 64] {
+            let mut decoder = Decoder::new();
+            feed_each(&mut decoder, corpus.chunks(size), Route::Frames, |_| {});
+            let mut events = 0;
+            let mut run = || {
+                feed_each(
+                    &mut decoder,
+                    corpus.chunks(size),
+                    Route::Frames,
+                    |outcome| {
+                        let Ok(FrameRef::Event(event)) = outcome else {
+                            return;
+                        };
+                        drop(event.to_event());
+                        events += 1;
+                    },
+                );
+            };
+            let ((), usage) = count(&mut run);
+            assert_eq!(usage.allocations, events, "{name}, pieces of {size}");
+            assert_eq!(usage.live, 0, "{name}, pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn an_encoded_event_is_one_allocation_and_none_in_a_used_buffer() {
+    for data in [
+        "x",
+        "",
+        "a\nb\n\nc",
+        "a\rb\r\nc",
+        &"日本語 and more".repeat(500),
+        &"l\n".repeat(99),
+    ] {
+        for (event_type, id) in [("", None), ("t", None), ("", Some("1")), ("type", Some(""))] {
+            let mut event = EventRef::new(data).with_type(event_type).expect("a type");
+            if let Some(id) = id {
+                event = event.with_id(id).expect("an id");
+            }
+            let (mut out, usage) = count(|| {
+                let mut out = Vec::new();
+                event.encode(&mut out);
+                out
+            });
+            assert_eq!(usage.allocations, 1, "{event:?} into an empty buffer");
+            assert_eq!(
+                out.capacity(),
+                out.len(),
+                "{event:?}: the reservation is exact"
+            );
+            out.clear();
+            assert_eq!(
+                count(|| event.encode(&mut out)).1.allocations,
+                0,
+                "{event:?} once more"
+            );
+            assert_eq!(
+                count(|| drop(event.to_bytes())).1.allocations,
+                1,
+                "{event:?} to bytes"
+            );
+            let owned = event.to_event();
+            out.clear();
+            assert_eq!(
+                count(|| owned.encode(&mut out)).1.allocations,
+                0,
+                "{owned:?}"
+            );
+            assert_eq!(
+                count(|| drop(owned.to_bytes())).1.allocations,
+                1,
+                "{owned:?} to bytes"
+            );
+        }
+    }
+}
+
+/// A stream that never ends its block: `start` once, and then `unit` for ever.
+#[derive(Clone)]
+struct Endless {
+    name: &'static str,
+    start: Vec<u8>,
+    unit: Vec<u8>,
+}
+
+#[test]
+fn memory_stays_within_the_limit_and_a_constant() {
+    for limit in [20_000, 100_000, 256 << 10] {
+        for endless in endless(limit) {
+            for comments in [false, true] {
+                for size in [1460, 65_536] {
+                    check_endless(&endless, limit, comments, size, Route::Frames);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_stays_within_the_limit_byte_by_byte() {
+    let limit = 20_000;
+    for endless in endless(limit) {
+        for comments in [false, true] {
+            check_endless(&endless, limit, comments, 1, Route::Decode);
+            check_endless(&endless, limit, comments, 7, Route::Frames);
+        }
+    }
+}
+
+#[test]
+fn memory_stays_within_the_limit_in_one_chunk() {
+    let limit = 256 << 10;
+    for endless in endless(limit) {
+        for comments in [false, true] {
+            check_endless(&endless, limit, comments, usize::MAX, Route::Decode);
+            check_endless(&endless, limit, comments, usize::MAX, Route::Frames);
+        }
+    }
+}
+
+/// Feeds three times the limit, sees one error and the next event, and does all that twice.
+fn check_endless(endless: &Endless, limit: usize, comments: bool, size: usize, route: Route) {
+    let at = format!(
+        "{}, limit {limit}, comments: {comments}, {size}, {route:?}",
+        endless.name
+    );
+    let mut stream = endless.start.clone();
+    while stream.len() < endless.start.len() + 3 * limit {
+        stream.extend_from_slice(&endless.unit);
+    }
+    // Ends the block, also where the last byte of the stream is a CR.
+    stream.extend_from_slice(b"x\n\nid: 1\ndata: ok\n\n");
+    let size = size.min(stream.len());
+
+    let config = DecoderConfig::new()
+        .max_event_bytes(limit)
+        .comments(comments);
+    let (decoder, usage) = count(|| {
+        let mut decoder = Decoder::with_config(config);
+        for _ in 0..2 {
+            let (mut errors, mut events) = (0, 0);
+            feed_each(
+                &mut decoder,
+                stream.chunks(size),
+                route,
+                |outcome| match outcome {
+                    Err(DecodeError::EventTooLarge) => errors += 1,
+                    Ok(FrameRef::Event(event)) => {
+                        assert_eq!((event.data(), event.id()), ("ok", Some("1")), "{at}");
+                        events += 1;
+                    }
+                    Ok(FrameRef::Comment(_)) => assert!(comments, "{at}"),
+                    outcome => panic!("{at}: {outcome:?}"),
+                },
+            );
+            assert_eq!((errors, events), (1, 1), "{at}: errors and events");
+        }
+        decoder
+    });
+    let most = limit + CONSTANT;
+    assert!(
+        usage.peak as usize <= most,
+        "{at}: {} bytes of at most {most}",
+        usage.peak
+    );
+    drop(decoder);
+}
+
+#[test]
+fn memory_stays_within_the_limit_when_large_ids_are_committed() {
+    let limit = 300_000;
+    let large_id = [&b"id: "[..], &b"7".repeat(limit - 100), b"\ndata: x\n\n"].concat();
+    let small_id = b"id: 1\ndata: x\n\n".to_vec();
+    let large_data = [&b"data: "[..], &b"y".repeat(limit - 100), b"\n\n"].concat();
+    let large_type = [&b"event: "[..], &b"t".repeat(limit - 100), b"\ndata: x\n\n"].concat();
+    for second in [&large_id, &small_id, &large_data, &large_type] {
+        for size in [1460, 65_536, usize::MAX] {
+            let stream = [&large_id[..], second, &large_id, &small_id, second].concat();
+            let ((), usage) = count(|| {
+                let config = DecoderConfig::new().max_event_bytes(limit);
+                let mut decoder = Decoder::with_config(config);
+                for _ in 0..2 {
+                    let pieces = stream.chunks(size.min(stream.len()));
+                    feed_each(&mut decoder, pieces, Route::Frames, |_| {});
+                }
+            });
+            let most = limit + CONSTANT;
+            assert!(
+                usage.peak as usize <= most,
+                "{} of at most {most}, {size}",
+                usage.peak
+            );
+        }
+    }
+}
+
+#[test]
+fn a_large_event_leaves_no_large_buffers() {
+    for (name, large) in large_events() {
+        for (size, small_size) in [(1460, 64), (65_536, 1), (usize::MAX, 5), (64, 3)] {
+            for route in [Route::Decode, Route::Frames] {
+                let large = large.chunks(size.min(large.len()));
+                let small = b"id: 1\nevent: t\ndata: x\ndata: y\n\n".repeat(4);
+                let (decoder, usage) = count(|| {
+                    let config = DecoderConfig::new().comments(true).max_event_bytes(2 << 20);
+                    let mut decoder = Decoder::with_config(config);
+                    feed_each(&mut decoder, large, route, |_| {});
+                    let mut events = 0;
+                    feed_each(&mut decoder, small.chunks(small_size), route, |_| {
+                        events += 1
+                    });
+                    assert_eq!(events, 4, "{name}");
+                    decoder
+                });
+                assert!(
+                    usage.live < FEW,
+                    "{name}: {} bytes after small events, {size}, {small_size}, {route:?}",
+                    usage.live,
+                );
+                drop(decoder);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_large_event_leaves_no_large_buffers_when_nothing_follows() {
+    for (name, large) in large_events() {
+        for size in [1460, 65_536, usize::MAX] {
+            for route in [Route::Decode, Route::Frames] {
+                let large = large.chunks(size.min(large.len()));
+                let (decoder, usage) = count(|| {
+                    let config = DecoderConfig::new().comments(true).max_event_bytes(2 << 20);
+                    let mut decoder = Decoder::with_config(config);
+                    feed_each(&mut decoder, large, route, |_| {});
+                    decoder
+                });
+                // The last event ID is the caller's to keep.
+                let held = usage.live - decoder.last_event_id().map_or(0, str::len) as isize;
+                assert!(
+                    held < FEW,
+                    "{name}: {held} bytes when idle, {size}, {route:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unfinished_large_event_leaves_no_large_buffers_after_finish_and_reset() {
+    for (name, large) in large_events() {
+        let cut = &large[..large.len() - 2];
+        for finish in [false, true] {
+            let (decoder, usage) = count(|| {
+                let config = DecoderConfig::new().comments(true).max_event_bytes(2 << 20);
+                let mut decoder = Decoder::with_config(config);
+                feed_each(&mut decoder, cut.chunks(1460), Route::Frames, |_| {});
+                if finish {
+                    decoder.finish();
+                } else {
+                    decoder.reset();
+                }
+                feed_each(&mut decoder, [&b"data: x\n\n"[..]], Route::Frames, |_| {});
+                feed_each(&mut decoder, [&b"data: y\n\n"[..]], Route::Frames, |_| {});
+                decoder
+            });
+            assert!(
+                usage.live < FEW,
+                "{name}: {} bytes, finish: {finish}",
+                usage.live
+            );
+            drop(decoder);
+        }
+    }
+}
+
+/// Rule 13: no frame of the stack for a comment, a blank line, or a block that is skipped.
+#[test]
+fn a_million_lines_in_one_buffer_use_constant_stack() {
+    let lines = [
+        (1_000_000, &b":\n"[..]),
+        // Far more than the stack has room for, if each were to take some of it.
+        (50_000, b": keep-alive\r\n\r\n"),
+        (50_000, b"\n"),
+        (50_000, b"\r"),
+        (50_000, b"id\n\n"),
+        (50_000, b"retry: x\n"),
+        (50_000, b"x\n"),
+    ];
+    for (count, line) in lines {
+        let mut stream = line.repeat(count);
+        stream.extend_from_slice(b"\ndata: x\n\n");
+        let work = move || {
+            for comments in [false, true] {
+                for route in [Route::Decode, Route::Frames] {
+                    let config = DecoderConfig::new().comments(comments);
+                    let mut decoder = Decoder::with_config(config);
+                    let mut events = 0;
+                    feed_each(&mut decoder, [&stream[..]], route, |outcome| {
+                        events += usize::from(matches!(outcome, Ok(FrameRef::Event(_))));
+                    });
+                    assert_eq!(events, 1);
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .stack_size(128 << 10)
+            .spawn(work)
+            .expect("a thread");
+        thread.join().expect("the stack was enough");
+    }
+}
+
+#[test]
+fn the_allocator_counts() {
+    let (text, usage) = count(|| {
+        let mut text = vec![0_u8; 1000];
+        text.extend_from_slice(&[0; 2000]);
+        text.truncate(500);
+        text.shrink_to_fit();
+        text
+    });
+    assert_eq!((text.len(), usage.live), (500, 500));
+    assert!(usage.peak >= 3000 && usage.allocations == 3, "{usage:?}");
+}
+
+/// Streams of small events, for counting what a warm decoder asks for.
+fn corpora() -> Vec<(&'static str, Vec<u8>)> {
+    let keep_alives = b": keep-alive\n\n".repeat(9);
+    let twenty_lines = b"data: twenty lines of this sort, as in a stream of logs\n".repeat(20);
+    vec![
+        ("one line", b"data: x\n\n".repeat(600)),
+        (
+            "id, event and data",
+            b"id: 17\nevent: AAPL\ndata: 121.5 and some more\n\n".repeat(120),
+        ),
+        (
+            "CRLF",
+            b"id: 17\r\nevent: AAPL\r\ndata: 121.5\r\ndata: 2\r\n\r\n".repeat(120),
+        ),
+        ("CR", b"event: AAPL\rdata: 121.5\rid: 18\r\r".repeat(150)),
+        ("lines", [&twenty_lines[..], b"\n"].concat().repeat(52)),
+        (
+            "non-ASCII",
+            "event: 株価\nid: é😀\ndata: 日本語のテキスト\n\n"
+                .as_bytes()
+                .repeat(60),
+        ),
+        (
+            "not UTF-8",
+            b"event: t\xff\nid: \xc3\ndata: a\xe6\x97b\ndata: \xffc\n\n".repeat(60),
+        ),
+        (
+            "keep-alives",
+            [&keep_alives[..], b"data: x\n\n"].concat().repeat(60),
+        ),
+        (
+            "comments and retry",
+            b":a\xff\nretry: 10\ndata: x\n: b\n\n".repeat(60),
+        ),
+        (
+            "resets of the id",
+            b"id: 12345\ndata: x\n\nid\ndata: z\n\ndata: y\n\n".repeat(60),
+        ),
+        (
+            "one KiB",
+            [&b"data: "[..], &[b'x'; 1024], b"\n\n"].concat().repeat(52),
+        ),
+        (
+            "unknown fields",
+            b"foo: bar\nx\ndata: y\ndatax: z\n\n".repeat(60),
+        ),
+    ]
+}
+
+fn endless(limit: usize) -> Vec<Endless> {
+    let endless = |name, start: &[u8], unit: &[u8]| Endless {
+        name,
+        start: start.to_vec(),
+        // Long enough that building a stream takes no time.
+        unit: unit.repeat(997 / unit.len() + 1),
+    };
+    let half = b"7".repeat(limit / 2);
+    vec![
+        endless("a line", b"", b"x"),
+        endless("data in one line", b"data: ", b"x"),
+        endless("data lines", b"", b"data: some words\n"),
+        endless("data lines with CRLF", b"", b"data: some words\r\n"),
+        endless("empty data lines", b"", b"data\n"),
+        endless("short data lines", b"", b"data:x\r"),
+        endless("comments", b"", b": keep-alive\n"),
+        endless("empty comments", b"", b":\n"),
+        endless("a comment", b":", b"c"),
+        endless("an id", b"id: ", b"7"),
+        endless("ids", b"", b"id: 12345\n"),
+        endless("an id with a NUL", b"id: \0", b"7"),
+        endless("a type", b"event: ", b"t"),
+        endless("types", b"", b"event: type\n"),
+        endless("an unknown field", b"foo: ", b"x"),
+        endless("unknown fields", b"", b"foo: x\r\n"),
+        endless("a name", b"data", b"x"),
+        endless("a retry", b"retry: ", b"9"),
+        endless("a bad retry", b"retry: x", b"\xFF"),
+        endless("bad bytes in data", b"data: ", b"\xFF"),
+        endless("bad bytes in data lines", b"", b"data: \xFF\n"),
+        endless("bad bytes in an id", b"id: ", b"\xFF"),
+        endless("bad bytes in a type", b"event: ", b"\xFF"),
+        endless("bad bytes in a comment", b":", b"\xFF"),
+        endless("bad bytes in comments", b"", b":\xFF\n"),
+        endless("bad bytes in a name", b"", b"\xFF"),
+        endless("cut characters in data", b"data: ", b"\xE6\x97"),
+        endless("bad bytes among good ones", b"data: ", b"some words \xFF"),
+        endless("text of three bytes", b"data: ", "日".as_bytes()),
+        endless(
+            "an id and data",
+            &[b"id: ", &half[..], b"\ndata: "].concat(),
+            b"x",
+        ),
+        endless(
+            "an id and bad bytes",
+            &[b"id: ", &half[..], b"\ndata: "].concat(),
+            b"\xFF",
+        ),
+        endless(
+            "a type and an id",
+            &[b"event: ", &half[..], b"\nid: "].concat(),
+            b"x",
+        ),
+        endless(
+            "data and a type",
+            &[b"data: ", &half[..], b"\nevent: "].concat(),
+            b"x",
+        ),
+        endless(
+            "a comment and data",
+            &[b":", &half[..], b"\ndata: "].concat(),
+            b"x",
+        ),
+        endless(
+            "an id that is committed",
+            &[b"id: ", &half[..], b"\n\ndata: "].concat(),
+            b"x",
+        ),
+        endless(
+            "an id that is committed and another",
+            &[b"id: ", &half[..], b"\n\nid: "].concat(),
+            b"8",
+        ),
+    ]
+}
+
+fn large_events() -> Vec<(&'static str, Vec<u8>)> {
+    let with = |start: &[u8], unit: &[u8], end: &[u8]| {
+        [start, &unit.repeat((1 << 19) / unit.len()), end].concat()
+    };
+    vec![
+        ("data", with(b"data: ", b"x", b"\n\n")),
+        ("data lines", with(b"", b"data: some words\n", b"\n")),
+        ("an id", with(b"id: ", b"7", b"\ndata: x\n\n")),
+        ("an id without data", with(b"id: ", b"7", b"\n\n")),
+        ("a type", with(b"event: ", b"t", b"\ndata: x\n\n")),
+        ("a comment", with(b":", b"c", b"\n\n")),
+        ("a comment in a block", with(b"data: x\n:", b"c", b"\n\n")),
+        ("bad bytes in data", with(b"data: ", b"\xFF", b"\n\n")),
+        ("bad bytes in lines", with(b"", b"data: \xFF\n", b"\n")),
+        (
+            "bad bytes in an id",
+            with(b"id: ", b"\xFF", b"\ndata: x\n\n"),
+        ),
+        (
+            "bad bytes in a type",
+            with(b"event: ", b"\xFF", b"\ndata: x\n\n"),
+        ),
+        ("bad bytes in a comment", with(b":", b"\xFF", b"\n\n")),
+        (
+            "everything",
+            with(
+                b"id: 1\nevent: t\ndata: ",
+                b"y",
+                b"\nid: 2\nevent: u\ndata\n\n",
+            ),
+        ),
+        (
+            "what is over the limit",
+            [&b"data: "[..], &[b'z'; 3 << 20], b"\n\n"].concat(),
+        ),
+    ]
+}
+
+#[test]
+fn words_of_one_allocation() {
+    assert_eq!(count(|| Event::new("data")).1.allocations, 1);
+    let event = EventRef::new("d")
+        .with_type("t")
+        .and_then(|event| event.with_id("1"));
+    let event = event.expect("an event");
+    assert_eq!(count(|| event.to_event()).1.allocations, 1);
+    assert_eq!(
+        count(|| Frame::from(FrameRef::from(event))).1.allocations,
+        1
+    );
+    assert_eq!(count(|| event.to_event().clone()).1.allocations, 2);
+}
+
+/// What a decoder may hold beyond its limit, in bytes.
+const CONSTANT: usize = 64 << 10;
+/// What a decoder that once saw a large event may hold later, in bytes.
+const FEW: isize = 128 << 10;
