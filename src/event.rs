@@ -217,8 +217,13 @@ impl<'a> EventRef<'a> {
             push_lf_only(&mut text, self.data);
         }
         let data_len = text.len();
-        text.push_str(self.event_type);
-        text.push_str(id);
+        // A copy of nothing is still a call.
+        if !self.event_type.is_empty() {
+            text.push_str(self.event_type);
+        }
+        if !id.is_empty() {
+            text.push_str(id);
+        }
         Event {
             text,
             data_len,

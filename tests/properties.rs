@@ -163,6 +163,41 @@ proptest! {
     }
 }
 
+/// What a last event ID over 4 KiB takes, later blocks cannot have; but one that the caller set is
+/// the caller's matter.
+#[test]
+fn a_very_long_last_event_id_counts_against_later_blocks() {
+    let limit = 5000;
+    for id_len in [4095, 4096, 4097, 4900] {
+        let id = "7".repeat(id_len);
+        let room = limit - id_len.saturating_sub(4096);
+        for (size, fits) in [(room, true), (room + 1, false)] {
+            let block = ["data: ", &"x".repeat(size - 6), "\n\n"].concat();
+            let stream = ["id: ", &id, "\n\n", &block, &block].concat();
+            for route in [Route::Decode, Route::Frames] {
+                for piece in [stream.len(), 1000, 1] {
+                    let (mut decoder, mut oracle) = pair(limit, false);
+                    let outcomes =
+                        feed(&mut decoder, feed::pieces(stream.as_bytes(), piece), route);
+                    assert!(outcomes.len() == 2 && outcomes.iter().all(|o| o.is_ok() == fits));
+                    assert_eq!(outcomes, oracle.connection(stream.as_bytes()));
+                    assert_eq!(decoder.last_event_id(), Some(&*id));
+
+                    decoder.reset();
+                    let again = feed(&mut decoder, [block.as_bytes()], route);
+                    assert_eq!(again, outcomes[..1], "{id_len}: it outlives the connection");
+
+                    decoder.set_last_event_id(&id).expect("an ID");
+                    oracle.set_last_event_id(&id);
+                    let again = feed(&mut decoder, [block.as_bytes()], route);
+                    assert_eq!(again, oracle.connection(block.as_bytes()));
+                    assert_eq!(again.iter().all(Result::is_ok), size <= limit, "{id_len}");
+                }
+            }
+        }
+    }
+}
+
 /// How a connection ends.
 #[derive(Clone, Copy, Debug)]
 enum End {

@@ -27,7 +27,7 @@ impl Decoder {
     pub(crate) fn take_middle(&mut self, scan: &mut Scan<'_>) -> bool {
         let size = self.pending.size + scan.rest.len();
         let is_middle = matches!(self.partial, Partial::Data) && scan.has_no_line_end();
-        if !is_middle || size > self.budget {
+        if !is_middle || size > self.kept.budget {
             return false;
         }
         self.pending.size = size;
@@ -38,6 +38,10 @@ impl Decoder {
     /// Takes up what the last chunk, or the last frame, left open.
     #[inline(never)]
     pub(crate) fn resume(&mut self, scan: &mut Scan<'_>) -> Result<Resumed, DecodeError> {
+        // In the middle of a line nothing else can be open.
+        if matches!(self.partial, Partial::Data) {
+            return self.resume_line(Partial::Data, scan);
+        }
         if self.kept.outgrown {
             self.settle(scan.rest.is_empty());
         }
@@ -76,11 +80,14 @@ impl Decoder {
         }
         self.carried = true;
         block.size += start.len();
-        if block.size > self.budget {
+        if block.size > self.kept.budget {
             return Err(self.discard(true));
         }
         self.pending = block.keep(&mut self.kept);
-        if !start.is_empty() {
+        if let Some(value) = field::data(start) {
+            self.partial = self.start_value(Name::Data);
+            self.kept.push_data(value);
+        } else if !start.is_empty() {
             self.partial = match field::parse_start(start) {
                 Start::Open => open(start),
                 Start::Unknown => Partial::Ignored,
@@ -120,7 +127,7 @@ impl Decoder {
                 Text::Chunk(id) => self.kept.commit_id(id),
                 _ => self.kept.id_to_last_event_id(),
             }
-            let is_charged = self.budget != self.config.max_event_bytes;
+            let is_charged = self.kept.budget != self.config.max_event_bytes;
             if is_charged || self.kept.last_event_id.len() > FREE_ID_LEN {
                 self.charge_id();
             }
@@ -136,7 +143,7 @@ impl Decoder {
     /// U+FFFD makes its data grow by counts from now on.
     #[inline(never)]
     pub(crate) fn check_size(&mut self, block: &mut Block<'_>) -> Result<(), DecodeError> {
-        if block.size > self.budget {
+        if block.size > self.kept.budget {
             return Err(self.discard(false));
         }
         if let Text::Chunk(value) = block.data {
@@ -145,10 +152,9 @@ impl Decoder {
             block.data = Text::Kept;
         }
         if matches!(block.data, Text::Kept) {
-            let max_growth = self.budget - block.size;
-            match self.kept.make_data_valid(max_growth) {
-                Ok(growth) => block.size += growth,
-                Err(TooLarge) => return Err(self.discard(false)),
+            block.size = block.size.saturating_add(self.kept.settle_data());
+            if block.size > self.kept.budget {
+                return Err(self.discard(false));
             }
         }
         Ok(())
@@ -156,7 +162,7 @@ impl Decoder {
 
     /// Makes a finished value UTF-8, within the limit.
     pub(crate) fn make_value_valid(&mut self, size: &mut usize) -> Result<(), DecodeError> {
-        match self.kept.make_value_valid(self.budget - *size) {
+        match self.kept.make_value_valid(self.kept.budget - *size) {
             Ok(growth) => {
                 *size += growth;
                 Ok(())
@@ -207,13 +213,17 @@ impl Decoder {
             }
         };
         self.pending.size += piece.len();
-        if self.pending.size > self.budget {
+        if self.pending.size > self.kept.budget {
             return Err(self.discard(!ended));
         }
         if matches!(partial, Partial::Data) {
             self.kept.push_data(piece);
             if !ended {
                 return Ok(Resumed::Exhausted);
+            }
+            if self.pending.size <= self.soft_budget {
+                self.partial = Partial::None;
+                return Ok(Resumed::Block(mem::take(&mut self.pending)));
             }
         } else {
             let mut value = piece;
@@ -243,29 +253,24 @@ impl Decoder {
     fn resume_open<'p>(
         &mut self,
         mut start: [u8; LONGEST_OPEN + 1],
-        mut len: usize,
+        len: usize,
         piece: &'p [u8],
     ) -> (Partial, &'p [u8]) {
-        let mut rest = piece;
-        while let Some((&byte, tail)) = rest.split_first() {
-            if let Some(slot) = start.get_mut(len) {
-                *slot = byte;
-            }
-            match field::parse_start(start.get(..=len).unwrap_or_default()) {
-                Start::Open => {}
-                Start::Unknown => return (Partial::Ignored, tail),
-                // The byte just added is the first of the value, or the space before it.
-                Start::Known(name, value) => {
-                    return (
-                        self.start_value(name),
-                        if value.is_empty() { tail } else { rest },
-                    );
-                }
-            }
-            len += 1;
-            rest = tail;
+        let mut filled = len;
+        for (slot, byte) in start.iter_mut().skip(len).zip(piece) {
+            *slot = *byte;
+            filled += 1;
         }
-        (Partial::Open(start, len), rest)
+        let taken = filled - len;
+        match field::parse_start(start.get(..filled).unwrap_or_default()) {
+            Start::Open => (Partial::Open(start, filled), &[]),
+            Start::Unknown => (Partial::Ignored, &[]),
+            // The value starts among the bytes just added.
+            Start::Known(name, value) => {
+                let rest = piece.get(taken - value.len()..).unwrap_or_default();
+                (self.start_value(name), rest)
+            }
+        }
     }
 
     /// Makes the field of a line that ended before its value could start.
@@ -398,7 +403,7 @@ impl Decoder {
 
     /// Returns whether nothing but what a chunk leaves open needs to be carried.
     fn is_at_rest(&self) -> bool {
-        !self.kept.outgrown && self.budget == self.config.max_event_bytes
+        !self.kept.outgrown && self.kept.budget == self.config.max_event_bytes
     }
 
     /// Gives back what large texts made the buffers grow by, once nothing needs them: the data

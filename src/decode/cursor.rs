@@ -146,6 +146,9 @@ fn simple_event<'i, const REACH: usize>(
     scan: &mut Scan<'i>,
     window: &mut Window<'i>,
 ) -> Option<SimpleTexts<'i>> {
+    if !decoder.config.comments {
+        scan.skip_comment_blocks(decoder.soft_budget);
+    }
     match scan.rest.first() {
         Some(b'd') => return one_line_event::<REACH>(decoder, scan, window),
         Some(b'e' | b'i') => {}
@@ -282,6 +285,9 @@ fn step<'i, const REACH: usize>(
                 return Ok(Some(event::<REACH>(decoder, window, block)));
             }
             block = Block::default();
+            if !decoder.config.comments {
+                scan.skip_comment_blocks(decoder.soft_budget);
+            }
             continue;
         }
         block.size += line.bytes.len();
@@ -340,12 +346,7 @@ fn step<'i, const REACH: usize>(
                     decoder.keep(block);
                     return Ok(Some(Found::Comment(text)));
                 }
-                // A comment alone in its block only keeps the connection alive.
-                Name::Comment => {
-                    if block.size == line.bytes.len() && scan.take_blank_line() {
-                        block.size = 0;
-                    }
-                }
+                Name::Comment => {}
             }
         }
     }

@@ -61,17 +61,11 @@ pub(crate) enum Start<'i> {
 }
 
 /// Classifies the start of a line, which is not empty.
+#[inline]
 pub(crate) fn parse_start(start: &[u8]) -> Start<'_> {
-    if let Some(value) = data(start) {
-        return Start::Known(Name::Data, value);
-    }
-    match start {
-        [b':', text @ ..] => return Start::Known(Name::Comment, text),
-        // Whether a space follows the colon decides where the value starts.
-        b"data:" | b"event:" | b"id:" | b"retry:" => return Start::Open,
-        _ => {}
-    }
-    if NAMES.iter().any(|name| name.starts_with(start)) {
+    // Whether a space follows the colon decides where the value starts.
+    let is_open = start.len() <= LONGEST_OPEN && NAMES.iter().any(|name| name.starts_with(start));
+    if is_open {
         return Start::Open;
     }
     match parse(start) {
@@ -109,7 +103,7 @@ impl Digits {
 /// The most bytes that can start a line without telling what it is: `event:` or `retry:`.
 pub(crate) const LONGEST_OPEN: usize = 6;
 
-const NAMES: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
+const NAMES: [&[u8]; 4] = [b"data:", b"event:", b"id:", b"retry:"];
 
 #[cfg(test)]
 mod tests {

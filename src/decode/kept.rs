@@ -12,11 +12,13 @@ use crate::decode::text;
 /// event made them grow by is given back.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept {
-    /// The block's data. Its bytes are as they came, except the first `valid`.
-    pub(crate) data: Vec<u8>,
-    /// How many bytes of the data have been made UTF-8.
-    valid: usize,
-    /// The data as text where its bytes are not UTF-8.
+    /// The block's data, without what is in `raw`.
+    data: String,
+    /// The end of the data, as it came: short data, or short pieces, are looked at all at once.
+    raw: Vec<u8>,
+    /// By how many bytes U+FFFD made the data longer since that was asked for.
+    growth: usize,
+    /// The text of `raw` where it is not UTF-8.
     lossy: String,
     pub(crate) event_type: String,
     pub(crate) id: String,
@@ -28,6 +30,8 @@ pub(crate) struct Kept {
     pub(crate) outgrown: bool,
     /// How many bytes the buffers together may hold.
     limit: usize,
+    /// How large a block may be: the limit, less what a very long last event ID takes.
+    pub(crate) budget: usize,
 }
 
 /// Borrows the texts of [`Kept`].
@@ -45,6 +49,7 @@ impl Kept {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
+            budget: limit,
             ..Self::default()
         }
     }
@@ -53,34 +58,40 @@ impl Kept {
     #[inline(always)]
     pub(crate) fn start_data(&mut self) {
         self.data.clear();
-        self.valid = 0;
+        self.raw.clear();
+        self.growth = 0;
     }
 
     #[inline(always)]
     pub(crate) fn push_data(&mut self, bytes: &[u8]) {
-        if self.data.capacity() - self.data.len() < bytes.len() {
-            self.grow_data(bytes.len());
+        if self.raw.capacity() - self.raw.len() < bytes.len() {
+            self.push_data_in_parts(bytes);
+        } else {
+            self.raw.extend_from_slice(bytes);
         }
-        self.data.extend_from_slice(bytes);
     }
 
-    /// Makes what the last lines added to the data UTF-8, now rather than when it is lent, and
-    /// returns by how many bytes that made it longer.
-    pub(crate) fn make_data_valid(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
-        let growth = text::make_valid(&mut self.data, self.valid, max_growth).ok_or(TooLarge)?;
-        self.valid = self.data.len();
-        Ok(growth)
+    /// Ends a line of data, and returns by how many bytes U+FFFD made the data longer since the
+    /// last call; at least by more than the limit if it was cut off there.
+    pub(crate) fn settle_data(&mut self) -> usize {
+        self.move_raw(true);
+        mem::take(&mut self.growth)
     }
 
     /// Lends the texts; the data only if it is wanted, since it must be looked at.
     #[inline(always)]
     pub(crate) fn lend(&mut self, with_data: bool) -> Texts<'_> {
+        if with_data && !self.data.is_empty() {
+            self.move_raw(true);
+        }
         let data = if !with_data {
             ""
+        } else if !self.data.is_empty() {
+            self.data.as_str()
         } else {
-            match text::validate(&self.data) {
+            match text::validate(&self.raw) {
                 Some(text) => text,
-                None => decode_lossy(&self.data, &mut self.lossy),
+                None => decode_lossy(&self.raw, &mut self.lossy),
             }
         };
         Texts {
@@ -150,7 +161,7 @@ impl Kept {
         if !keep_data {
             self.data.shrink_to(LARGE);
         }
-        for text in [&mut self.lossy, &mut self.event_type, &mut self.id] {
+        for text in [&mut self.event_type, &mut self.id] {
             text.clear();
             text.shrink_to(SMALL);
         }
@@ -169,25 +180,90 @@ impl Kept {
         self.data.len() > LARGE
     }
 
+    /// Adds to the data what the room for raw bytes does not hold, or what is long enough to be
+    /// looked at by itself, while it is in the cache.
     #[inline(never)]
-    fn grow_data(&mut self, additional: usize) {
-        self.lossy = String::new();
-        self.value.shrink_to(SMALL);
-        let most = self
-            .limit
-            .saturating_sub(self.value.capacity() + self.ids_and_type());
-        grow(&mut self.data, additional, most);
-        self.outgrown |= self.data.capacity() > LARGE;
+    fn push_data_in_parts(&mut self, bytes: &[u8]) {
+        let needed = self.raw.len() + bytes.len();
+        if needed <= RAW {
+            self.raw
+                .reserve_exact((2 * needed).clamp(SHORTEST, RAW) - self.raw.len());
+            self.raw.extend_from_slice(bytes);
+            return;
+        }
+        // What may complete a character that the last piece cut.
+        let joint = bytes
+            .iter()
+            .take(3)
+            .take_while(|byte| is_continuation(**byte))
+            .count();
+        let (joint, rest) = bytes.split_at(joint);
+        self.raw.reserve_exact(joint.len());
+        self.raw.extend_from_slice(joint);
+        self.move_raw(!rest.is_empty());
+        if rest.len() <= RAW / 4 {
+            self.raw.extend_from_slice(rest);
+            return;
+        }
+        let (whole, cut) = rest.split_at(rest.len() - text::cut_len(rest));
+        self.push_text_of(whole);
+        self.raw.extend_from_slice(cut);
+    }
+
+    /// Moves the raw bytes to the data; all, or without a character that they leave open.
+    fn move_raw(&mut self, all: bool) {
+        let raw = mem::take(&mut self.raw);
+        let cut = if all { 0 } else { text::cut_len(&raw) };
+        let (whole, cut) = raw.split_at(raw.len() - cut);
+        self.push_text_of(whole);
+        let (whole, cut) = (whole.len(), cut.len());
+        self.raw = raw;
+        self.raw.copy_within(whole.., 0);
+        self.raw.truncate(cut);
+    }
+
+    fn push_text_of(&mut self, bytes: &[u8]) {
+        if let Some(text) = text::validate(bytes) {
+            self.make_room_for_data(text.len());
+            self.data.push_str(text);
+            return;
+        }
+        for chunk in bytes.utf8_chunks() {
+            self.make_room_for_data(chunk.valid().len() + REPLACEMENT.len());
+            self.data.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                self.data.push_str(REPLACEMENT);
+                self.growth += REPLACEMENT.len() - chunk.invalid().len();
+            }
+            // Past this the block is too large for certain, which the end of the line will tell.
+            let others = beyond_small(&self.event_type) + beyond_small(&self.id);
+            if self.data.len() + others > self.budget {
+                self.growth = self.budget.saturating_add(1);
+                return;
+            }
+        }
+    }
+
+    fn make_room_for_data(&mut self, additional: usize) {
+        if self.data.capacity() - self.data.len() < additional {
+            self.value.shrink_to(SMALL);
+            let most = self
+                .limit
+                .saturating_sub(self.value.capacity() + self.ids_and_type());
+            let target = grown(self.data.capacity(), self.data.len() + additional, most);
+            self.data.reserve_exact(target - self.data.len());
+            self.outgrown |= self.data.capacity() > LARGE;
+        }
     }
 
     #[inline(never)]
     fn grow_value(&mut self, additional: usize) {
-        self.lossy = String::new();
         self.data.shrink_to(LARGE);
         let most = self
             .limit
             .saturating_sub(self.data.capacity() + self.ids_and_type());
-        grow(&mut self.value, additional, most);
+        let target = grown(self.value.capacity(), self.value.len() + additional, most);
+        self.value.reserve_exact(target - self.value.len());
         self.outgrown |= self.value.capacity() > SMALL;
     }
 
@@ -196,16 +272,22 @@ impl Kept {
     }
 }
 
-/// Makes room by doubling, but not past `most` if that is enough.
-fn grow(bytes: &mut Vec<u8>, additional: usize, most: usize) {
-    let needed = bytes.len() + additional;
-    let target = bytes
-        .capacity()
+/// Returns the next capacity: twice the last, but not past `most` if that is enough.
+fn grown(capacity: usize, needed: usize, most: usize) -> usize {
+    capacity
         .saturating_mul(2)
         .max(SHORTEST)
         .min(most)
-        .max(needed);
-    bytes.reserve_exact(target - bytes.len());
+        .max(needed)
+}
+
+/// Returns how much longer a text is than what may be left over from an earlier block.
+fn beyond_small(text: &str) -> usize {
+    text.len().saturating_sub(SMALL)
+}
+
+fn is_continuation(byte: u8) -> bool {
+    (0x80..0xC0).contains(&byte)
 }
 
 /// Replaces a text. Its buffer is not grown for later ones, and a large one is not kept for it.
@@ -238,19 +320,22 @@ fn move_text(value: &mut Vec<u8>, text: &mut String) {
 #[inline(never)]
 fn decode_lossy<'a>(bytes: &[u8], out: &'a mut String) -> &'a str {
     out.clear();
-    out.reserve_exact(bytes.len() + text::growth(bytes));
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
-            out.push('\u{FFFD}');
+            out.push_str(REPLACEMENT);
         }
     }
     out
 }
 
+/// "U+FFFD REPLACEMENT CHARACTER".
+const REPLACEMENT: &str = "\u{FFFD}";
 /// What the data buffer keeps for good, in bytes: events up to this size are put together without
 /// an allocation however they are cut.
 const LARGE: usize = 32 << 10;
+/// The most bytes of data that are held as they came.
+const RAW: usize = 4 << 10;
 /// What each of the other buffers keeps for good, in bytes.
 const SMALL: usize = 4 << 10;
 /// The first allocation of a buffer, in bytes.

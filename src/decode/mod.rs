@@ -69,8 +69,6 @@ pub struct Decoder {
     /// What the lines of the current block have said so far, while no call is looking at it.
     pending: Pending,
     kept: Kept,
-    /// How large a block may be: the limit, less what a very long last event ID takes.
-    budget: usize,
     /// Up to which size a block is within the budget however much U+FFFD makes its data grow, and
     /// with room for a copy.
     soft_budget: usize,
@@ -94,7 +92,6 @@ impl Decoder {
             partial: Partial::None,
             pending: Pending::default(),
             kept: Kept::new(config.max_event_bytes),
-            budget: config.max_event_bytes,
             soft_budget: soft_budget(config.max_event_bytes),
         }
     }
@@ -186,7 +183,7 @@ impl Decoder {
     }
 
     fn set_budget(&mut self, bytes: usize) {
-        self.budget = bytes;
+        self.kept.budget = bytes;
         self.soft_budget = soft_budget(bytes);
     }
 }

@@ -117,6 +117,18 @@ impl<'i> Scan<'i> {
         Some((line, taken))
     }
 
+    /// Takes the blocks that come next and are nothing but a comment of up to `max_len` bytes: they
+    /// only keep the connection alive.
+    #[inline(always)]
+    pub(crate) fn skip_comment_blocks(&mut self, max_len: usize) {
+        while self.rest.first() == Some(&b':') {
+            match self.last_line() {
+                Some((line, taken)) if line.len() <= max_len => *self = taken,
+                _ => return,
+            }
+        }
+    }
+
     /// Takes a block of the form that most have, if one comes next: lines of `event: ` and `id: `,
     /// one of `data: `, and a blank one, ended by LF or CRLF. Otherwise it takes nothing.
     #[inline(always)]
@@ -287,4 +299,4 @@ const BLOCK: usize = 64;
 /// How many bytes one SIMD register holds.
 const LANE: usize = 16;
 /// How many blocks without a line end are read before the search for one is left to `memchr2`.
-const BLOCKS_BEFORE_SEARCH: usize = 4;
+const BLOCKS_BEFORE_SEARCH: usize = 6;

@@ -54,7 +54,8 @@ impl<'i> Window<'i> {
     fn fill(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
         let from = left + field.len();
         // The window only moves on, so that nothing is checked in it twice.
-        if field.len() < reach && from <= self.left && !self.per_field {
+        let is_worth_it = field.len() < reach && SHORTEST_WINDOW <= from && from <= self.left;
+        if is_worth_it && !self.per_field {
             let start = self.chunk.len() - from;
             let window = self.chunk.get(start..self.chunk.len().min(start + reach))?;
             let (whole, _) = window.split_at_checked(window.len() - cut_len(window))?;
@@ -109,7 +110,7 @@ pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) ->
 }
 
 /// Returns by how many bytes the text of `bytes` is longer than they are.
-pub(crate) fn growth(bytes: &[u8]) -> usize {
+fn growth(bytes: &[u8]) -> usize {
     bytes
         .utf8_chunks()
         .map(|chunk| match chunk.invalid().len() {
@@ -127,7 +128,15 @@ fn put(bytes: &mut [u8], at: usize, text: &[u8]) -> Option<usize> {
 
 /// Returns how many bytes at the end of `bytes` are the start of a UTF-8 sequence that more bytes
 /// could complete: 0 to 3.
-fn cut_len(bytes: &[u8]) -> usize {
+#[inline(always)]
+pub(crate) fn cut_len(bytes: &[u8]) -> usize {
+    match bytes.last() {
+        Some(0x80..) => cut_len_of_non_ascii(bytes),
+        _ => 0,
+    }
+}
+
+fn cut_len_of_non_ascii(bytes: &[u8]) -> usize {
     (1..=bytes.len().min(3))
         .find(|len| {
             let (_, tail) = bytes.split_at(bytes.len() - len);
@@ -140,6 +149,8 @@ fn cut_len(bytes: &[u8]) -> usize {
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 /// From how many bytes on simdutf8 beats the standard library.
 const SIMD_FROM: usize = 64;
+/// From how many bytes on more than a field is checked.
+const SHORTEST_WINDOW: usize = 128;
 /// How many bytes are replaced at a time.
 const LOSSY_STEP: usize = 1 << 10;
 
