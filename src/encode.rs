@@ -22,8 +22,7 @@ pub(crate) fn event(event: EventRef<'_>, out: &mut Vec<u8>) {
             field_len("event", event_type)
         };
     let data = event.data().as_bytes();
-    let lf_only = event.is_lf_only() || memchr(b'\r', data).is_none();
-    let Some(first_break) = find_break(data, lf_only) else {
+    let Some(first_break) = find_break(data, event.is_lf_only()) else {
         out.reserve(head_len + DATA.len() + data.len() + END.len());
         head(event, out);
         out.extend_from_slice(DATA);
@@ -31,6 +30,7 @@ pub(crate) fn event(event: EventRef<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(END);
         return;
     };
+    let lf_only = event.is_lf_only() || memchr(b'\r', data).is_none();
     out.reserve(head_len + data_len(data, lf_only) + 1);
     head(event, out);
     let mut line_end = Some(first_break);

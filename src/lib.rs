@@ -1,7 +1,73 @@
-#![doc = "Server-Sent Events as pure state machines."]
+//! Server-Sent Events: the protocol as pure state machines, and thin adapters around them.
+//!
+//! The core takes bytes and gives frames, or the other way round. It does no I/O, reads no clock,
+//! knows no runtime, needs no std, holds no more memory than it was told, and is right however the
+//! bytes are cut. What the standard says is cited where it is coded: WHATWG HTML, section
+//! "Server-sent events".
+//!
+//! # The smallest example
+//!
+//! ```
+//! use ssewire::{Decoder, FrameRef};
+//!
+//! let mut decoder = Decoder::new();
+//! let mut input = &b"data: hello\n\n"[..];
+//! while let Some(frame) = decoder.decode(&mut input)? {
+//!     if let FrameRef::Event(event) = frame {
+//!         assert_eq!(event.data(), "hello");
+//!     }
+//! }
+//! # Ok::<(), ssewire::DecodeError>(())
+//! ```
+//!
+//! # How to embed it
+//!
+//! 1. Make a [`Decoder`] for a connection; keep it for the next one, so that the last event ID
+//!    survives.
+//! 2. Read bytes, in whatever pieces, and pass each piece to [`Decoder::frames`] (many frames a
+//!    piece, fastest) or [`Decoder::decode`] (one call a frame) until it says `Ok(None)`.
+//! 3. What is lent is borrowed until the next call: [`EventRef::to_event`] and
+//!    [`FrameRef::to_frame`] copy it, in one allocation.
+//! 4. A [`DecodeError`] is about one event; go on.
+//! 5. At the end, [`Decoder::finish`] lends what was cut off, if you want it.
+//!    [`Decoder::reset`] gets ready for the next connection.
+//!
+//! To send, build an [`Event`] or an [`EventRef`] and `encode` it into a buffer of yours. A value
+//! that would forge a field is refused when the event is built, so encoding cannot fail.
+//!
+//! # Features
+//!
+//! - `std` (default): memchr and simdutf8 choose their SIMD paths at run time. Without it, what the
+//!   compile target guarantees is used.
+//! - `futures-io`: [`futures_io`], for smol and others.
+//! - `async-std`: [`async_std`], another name for the same. async-std is unmaintained upstream.
+//! - `tokio`: [`tokio`], over tokio's I/O traits; starts no runtime.
+//! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, and a
+//!   reader of any such body.
+//!
+//! Features only add, and none chooses between runtimes.
+//!
+//! # Limits
+//!
+//! One event may take 16 MiB unless [`DecoderConfig::max_event_bytes`] says otherwise; a larger one
+//! is reported once and skipped. A decoder never holds more than that and 64 KiB.
+//!
+//! # Out of scope
+//!
+//! HTTP itself, TLS and redirects are left to libraries; JSON in the data is left to you.
+
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(
+    not(all(
+        feature = "async-std",
+        feature = "futures-io",
+        feature = "hyper",
+        feature = "tokio"
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -30,3 +96,8 @@ pub use error::{DecodeError, InvalidField};
 pub use event::{Event, EventRef};
 pub use frame::{Frame, FrameRef};
 pub use time::Timestamp;
+
+/// Runs the README's snippets as doctests.
+#[cfg(all(doctest, feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
