@@ -145,6 +145,17 @@ pub(crate) enum Partial {
     Ignored,
 }
 
+/// Returns the ID that an event is dispatched with: the last event ID, which its block `set` or
+/// left as it was; an empty one counts only where the block set it.
+#[inline(always)]
+pub(crate) fn id_in_effect(set: bool, last_event_id: &str) -> Option<&str> {
+    if set || !last_event_id.is_empty() {
+        Some(last_event_id)
+    } else {
+        None
+    }
+}
+
 /// Says what a step of the decoder found. The texts are looked up when it is lent out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found<'i> {

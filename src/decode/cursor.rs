@@ -4,10 +4,11 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::decode::Decoder;
-use crate::decode::assemble::{Block, Found, Text, Value};
-use crate::decode::carry::{FREE_ID_LEN, Resumed};
+use crate::decode::assemble::{Block, Found, Text, Value, id_in_effect};
+use crate::decode::carry::Resumed;
 use crate::decode::field::{self, Digits, Name};
 use crate::decode::scan::Scan;
+use crate::decode::simple::{lend_simple, simple_event};
 use crate::decode::text::{self, Window};
 use crate::error::DecodeError;
 use crate::event::EventRef;
@@ -138,97 +139,9 @@ fn pull_any_kind<'d, 'i: 'd>(
     }
 }
 
-/// Takes an event of the form that most have, if that comes next. It finds nothing that [`step`]
-/// would not find, but faster.
-#[inline(always)]
-fn simple_event<'i, const REACH: usize>(
-    decoder: &mut Decoder,
-    scan: &mut Scan<'i>,
-    window: &mut Window<'i>,
-) -> Option<SimpleTexts<'i>> {
-    if !decoder.config.comments {
-        scan.skip_comment_blocks(decoder.soft_budget);
-    }
-    match scan.rest.first() {
-        Some(b'd') => return one_line_event::<REACH>(decoder, scan, window),
-        Some(b'e' | b'i') => {}
-        _ => return None,
-    }
-    let mut taken = *scan;
-    let block = taken.simple_block()?;
-    let bytes = scan.rest.get(..block.data.end)?;
-    if bytes.len() >= decoder.soft_budget {
-        return None;
-    }
-    let text = window.get(bytes, scan.rest.len() - bytes.len(), REACH)?;
-    let id = match block.id {
-        None => None,
-        Some(range) => {
-            let id = text.get(range)?;
-            if id.len() > FREE_ID_LEN || id.bytes().any(|byte| byte == 0) {
-                return None;
-            }
-            Some(id)
-        }
-    };
-    let event_type = match text.get(block.event_type)? {
-        "message" => "",
-        event_type => event_type,
-    };
-    let data = text.get(block.data)?;
-    if let Some(id) = id {
-        decoder.kept.commit_id(id);
-    }
-    *scan = taken;
-    Some(SimpleTexts {
-        data,
-        event_type,
-        has_id: id.is_some(),
-    })
-}
-
-/// Takes an event that is nothing but one line of data, if that comes next.
-#[inline(always)]
-fn one_line_event<'i, const REACH: usize>(
-    decoder: &Decoder,
-    scan: &mut Scan<'i>,
-    window: &mut Window<'i>,
-) -> Option<SimpleTexts<'i>> {
-    let (line, taken) = scan.last_line()?;
-    let data = line.strip_prefix(b"data: ")?;
-    if line.len() >= decoder.soft_budget {
-        return None;
-    }
-    let data = window.get(data, scan.rest.len() - line.len(), REACH)?;
-    *scan = taken;
-    Some(SimpleTexts {
-        data,
-        event_type: "",
-        has_id: false,
-    })
-}
-
-/// Borrows the texts of a simple event from the chunk.
-struct SimpleTexts<'i> {
-    data: &'i str,
-    event_type: &'i str,
-    has_id: bool,
-}
-
-#[inline(always)]
-fn lend_simple<'d, 'i: 'd>(decoder: &'d Decoder, texts: SimpleTexts<'i>) -> FrameRef<'d> {
-    let id = decoder.kept.last_event_id.as_str();
-    let id = if texts.has_id || !id.is_empty() {
-        Some(id)
-    } else {
-        None
-    };
-    FrameRef::Event(EventRef::from_decoded(texts.event_type, texts.data, id))
-}
-
 /// Looks the texts of a frame up. Its ID has been committed.
 #[inline(always)]
-pub(crate) fn lend<'d, 'i: 'd>(decoder: &'d mut Decoder, found: Found<'i>) -> FrameRef<'d> {
+fn lend<'d, 'i: 'd>(decoder: &'d mut Decoder, found: Found<'i>) -> FrameRef<'d> {
     let kept = &mut decoder.kept;
     match found {
         Found::Event {
@@ -237,15 +150,10 @@ pub(crate) fn lend<'d, 'i: 'd>(decoder: &'d mut Decoder, found: Found<'i>) -> Fr
             has_id,
         } => {
             let texts = kept.lend(matches!(data, Text::Kept));
-            let id = texts.last_event_id;
             FrameRef::Event(EventRef::from_decoded(
                 event_type.resolve(texts.event_type),
                 data.resolve(texts.data),
-                if has_id || !id.is_empty() {
-                    Some(id)
-                } else {
-                    None
-                },
+                id_in_effect(has_id, texts.last_event_id),
             ))
         }
         Found::Comment(text) => FrameRef::Comment(match text {

@@ -1,5 +1,6 @@
-//! Bytes to frames: line ends (`scan`), fields (`field`), frames (`assemble`), and what is carried
-//! from one chunk to the next (`carry`, `kept`).
+//! Bytes to frames: lines (`scan`), fields (`field`), blocks (`assemble`), the engine that goes
+//! through them (`cursor`, with a short way in `simple`), and what outlives a chunk (`carry`,
+//! `kept`).
 
 mod assemble;
 mod carry;
@@ -7,11 +8,12 @@ mod cursor;
 mod field;
 mod kept;
 mod scan;
+mod simple;
 mod text;
 
 use core::fmt;
 
-use crate::decode::assemble::{Partial, Pending};
+use crate::decode::assemble::{Partial, Pending, id_in_effect};
 use crate::decode::kept::Kept;
 use crate::error::{DecodeError, InvalidField};
 use crate::event::{self, EventRef};
@@ -145,11 +147,7 @@ impl Decoder {
                 ""
             },
             texts.data,
-            if block.id || !id.is_empty() {
-                Some(id)
-            } else {
-                None
-            },
+            id_in_effect(block.id, id),
         ))
     }
 
