@@ -19,6 +19,12 @@ impl Outbound {
     /// Queues a frame, unless the transport has failed.
     pub(super) fn push(&mut self, frame: FrameRef<'_>) {
         if self.failed.is_none() {
+            // What has been written goes, if that is most of it: a queue that never runs dry would
+            // keep it for ever.
+            if self.written > self.queued.len() / 2 {
+                self.queued.drain(..self.written);
+                self.written = 0;
+            }
             frame.encode(&mut self.queued);
         }
     }

@@ -31,7 +31,7 @@ pub(crate) fn event(event: EventRef<'_>, out: &mut Vec<u8>) {
         return;
     };
     let lf_only = event.is_lf_only() || memchr(b'\r', data).is_none();
-    out.reserve(head_len + data_len(data, lf_only) + 1);
+    out.reserve(head_len + lines_len(DATA, data, lf_only) + 1);
     head(event, out);
     let mut line_end = Some(first_break);
     let mut rest = data;
@@ -50,7 +50,7 @@ pub(crate) fn event(event: EventRef<'_>, out: &mut Vec<u8>) {
 /// Appends a comment, one for each line of its text.
 pub(crate) fn comment(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
-    out.reserve(rest.len() + 3);
+    out.reserve(lines_len(b":", rest, false) + 1);
     while let Some((line, after)) =
         find_break(rest, false).and_then(|end| rest.split_at_checked(end))
     {
@@ -85,11 +85,12 @@ pub(crate) fn retry(time: Duration, out: &mut Vec<u8>) {
     out.extend_from_slice(END);
 }
 
-/// Collects what `encode` writes. It reserves before it writes, so the allocation is exact.
+/// Collects what `encode` writes. It reserves what it writes, so the allocation has its exact size
+/// at once, but for a frame of less than the eight bytes that a vector starts with.
 pub(crate) fn to_bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     let mut out = Vec::new();
     encode(&mut out);
-    Bytes::from(out)
+    Bytes::from(out.into_boxed_slice())
 }
 
 fn head(event: EventRef<'_>, out: &mut Vec<u8>) {
@@ -110,18 +111,17 @@ fn field_len(name: &str, value: &str) -> usize {
     name.len() + 2 + value.len() + 1
 }
 
-/// Returns the length of all `data` lines.
-fn data_len(data: &[u8], lf_only: bool) -> usize {
-    let text_and_breaks = data.len() + 1;
+/// Returns the length of `text` as lines of `name`, each with its line feed.
+fn lines_len(name: &[u8], text: &[u8], lf_only: bool) -> usize {
     if lf_only {
-        return text_and_breaks + DATA.len() * (memchr_iter(b'\n', data).count() + 1);
+        return text.len() + 1 + name.len() * (memchr_iter(b'\n', text).count() + 1);
     }
-    let mut len = DATA.len();
-    let mut rest = data;
+    let mut len = name.len();
+    let mut rest = text;
     while let Some((line, after)) =
         find_break(rest, lf_only).and_then(|end| rest.split_at_checked(end))
     {
-        len += line.len() + 1 + DATA.len();
+        len += line.len() + 1 + name.len();
         rest = after_break(after);
     }
     len + rest.len() + 1

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
@@ -280,6 +281,12 @@ impl PartialEq for EventRef<'_> {
 }
 
 impl Eq for EventRef<'_> {}
+
+impl Hash for EventRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.event_type, self.data, self.id).hash(state);
+    }
+}
 
 impl fmt::Debug for EventRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -84,7 +84,7 @@ impl From<FrameRef<'_>> for Frame {
 /// assert_eq!(frame, Some(FrameRef::Comment(" hello")));
 /// # Ok::<(), ssewire::DecodeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FrameRef<'a> {
     /// An event.

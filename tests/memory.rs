@@ -152,6 +152,113 @@ fn memory_stays_within_the_limit_and_a_constant() {
     }
 }
 
+/// Texts of one block must neither count nor stay in the next one, also where both lie in one chunk.
+#[test]
+fn large_texts_of_a_block_without_data_are_gone_in_the_next() {
+    let limit = 1 << 20;
+    let x = "x".repeat(limit - 1000);
+    let bad = [&b"\xFF"[..], x.as_bytes()].concat();
+    let none = &b""[..];
+    for first in [
+        [b"event: ", x.as_bytes(), none],
+        [b"event: ", &bad, none],
+        [b"id: \0", x.as_bytes(), none],
+        [b"id: ", &bad, b"\0"],
+        [b"data: ", x.as_bytes(), none],
+        [b"id: ", x.as_bytes(), b"\n\nid: 1"],
+        [b"id: ", x.as_bytes(), b"\n\nid"],
+    ] {
+        for second in [&b"data: "[..], b"event: ", b"id: "] {
+            let first = first.concat();
+            let second = [second, &bad, b"\ndata: ok"].concat();
+            let stream = [&first[..], b"\n\n", &second, b"\n\ndata: 3\n\n"].concat();
+            // In one piece, cut in the first block's line, behind it, and in small pieces.
+            for cuts in [vec![], vec![first.len() - 1], vec![first.len()]] {
+                check_texts(&stream, &cuts, limit);
+            }
+            check_texts(
+                &stream,
+                &(0..stream.len()).step_by(1460).collect::<Vec<_>>(),
+                limit,
+            );
+        }
+    }
+}
+
+fn check_texts(stream: &[u8], cuts: &[usize], limit: usize) {
+    for route in [Route::Decode, Route::Frames] {
+        let mut chunks = Vec::new();
+        let mut rest = stream;
+        for cut in cuts {
+            let (chunk, after) = rest.split_at(cut - (stream.len() - rest.len()));
+            chunks.push(chunk);
+            rest = after;
+        }
+        chunks.push(rest);
+        let config = DecoderConfig::new().max_event_bytes(limit);
+        let (seen, usage) = count(|| {
+            let mut seen = (0_usize, 0_usize, false);
+            feed_each(
+                &mut Decoder::with_config(config),
+                chunks,
+                route,
+                |outcome| match outcome {
+                    Ok(FrameRef::Event(event)) => {
+                        seen.0 += 1;
+                        seen.2 = event.data() == "3";
+                    }
+                    _ => seen.1 += 1,
+                },
+            );
+            seen
+        });
+        let is_data = stream.starts_with(b"data");
+        assert_eq!(
+            seen,
+            (2 + usize::from(is_data), 0, true),
+            "{route:?}, {cuts:?}"
+        );
+        let peak = usage.peak as usize;
+        assert!(
+            peak <= limit + CONSTANT,
+            "{peak} bytes, {route:?}, cuts {:?}",
+            cuts.first()
+        );
+    }
+}
+
+/// Buffers that take turns in growing must not be copied for each other again and again.
+#[test]
+fn growing_is_linear_where_every_growth_is_a_copy() {
+    for limit in [1 << 20, 4 << 20] {
+        let half = limit / 2;
+        let mut turns = [b"data: ", "d".repeat(half).as_bytes(), b"\n"].concat();
+        let turn = [b"id: \xFF", "i".repeat(4200).as_bytes(), b"\ndata: y\n"].concat();
+        while turns.len() + turn.len() < limit {
+            turns.extend_from_slice(&turn);
+        }
+        let mut at_the_limit = [b"data: ", "d".repeat(limit - 13_500).as_bytes(), b"\n"].concat();
+        at_the_limit.extend_from_slice(&b"data\n".repeat(3000));
+        for stream in [turns, at_the_limit] {
+            for size in [stream.len(), 1460] {
+                let ((), usage) = count(|| {
+                    let config = DecoderConfig::new().max_event_bytes(limit);
+                    let mut decoder = Decoder::with_config(config);
+                    feed_each(&mut decoder, stream.chunks(size), Route::Frames, |_| {});
+                    decoder.finish().expect("it is within the limit");
+                });
+                let most = 4 * stream.len();
+                assert!(
+                    usage.moved <= most,
+                    "{} bytes moved of {}",
+                    usage.moved,
+                    stream.len()
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn memory_stays_within_the_limit_byte_by_byte() {
     let limit = 20_000;

@@ -2,7 +2,8 @@
 //! all as the transcription has it, and memory stays within the limit and a constant.
 //!
 //! The first byte says how the input is cut, the second is the limit, the third holds the options,
-//! the rest is the stream, or what the stream repeats.
+//! the rest is the stream, or what the stream repeats. In some inputs a letter stands for a long
+//! text, and the limit is larger, so that texts outgrow what their buffers keep for good.
 #![no_main]
 
 #[path = "../../tests/common/counting.rs"]
@@ -26,9 +27,17 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     // Whatever the stream left open, this block can be read, if the limit allows.
-    let mut stream = stream.repeat(if options >> 2 & 3 == 0 { 32 } else { 1 });
+    let repeats = options >> 2 & 7 == 0;
+    let mut stream = stream.repeat(if repeats { 32 } else { 1 });
+    let is_large = options & 16 != 0;
+    let (scale, constant) = if is_large {
+        stream = expand(&stream);
+        (256, LARGE_CONSTANT)
+    } else {
+        (1, CONSTANT)
+    };
     stream.extend_from_slice(RESYNC);
-    let limit = usize::from(*limit);
+    let limit = usize::from(*limit) * scale;
     let comments = options & 1 != 0;
     let outcomes = Oracle::new(limit, comments).connection(&stream);
     match outcomes.last() {
@@ -66,7 +75,7 @@ fuzz_target!(|input: &[u8]| {
     });
     assert_eq!(expected.next(), None, "missing");
     assert!(
-        usage.peak as usize <= limit + CONSTANT,
+        usage.peak as usize <= limit + constant,
         "{} bytes, limit {limit}",
         usage.peak
     );
@@ -76,6 +85,19 @@ fn check(outcome: Result<FrameRef<'_>, DecodeError>, expected: Result<FrameRef<'
     assert_eq!(outcome, expected);
 }
 
+/// Makes long texts of two letters: one of UTF-8, one of what is not.
+fn expand(stream: &[u8]) -> Vec<u8> {
+    let mut expanded = Vec::new();
+    for byte in stream {
+        match byte {
+            b'X' => expanded.extend_from_slice(&[b'x'; 1500]),
+            b'Y' => expanded.extend_from_slice(&[0xFF; 1500]),
+            byte => expanded.push(*byte),
+        }
+    }
+    expanded
+}
+
 /// Ends any block, and then is one that resets the last event ID.
 const RESYNC: &[u8] = b"\n\n\nid\ndata: ok\n\n";
 /// What the lines of that block count.
@@ -83,3 +105,5 @@ const RESYNC_SIZE: usize = 10;
 /// What the decoder may hold beyond its limit, in bytes; on such a small scale it is less than
 /// what it promises.
 const CONSTANT: usize = 8 << 10;
+/// The same where texts are long.
+const LARGE_CONSTANT: usize = 64 << 10;

@@ -25,7 +25,7 @@ impl Decoder {
     /// small pieces mostly consists of.
     #[inline(always)]
     pub(crate) fn take_middle(&mut self, scan: &mut Scan<'_>) -> bool {
-        let size = self.pending.size + scan.rest.len();
+        let size = self.pending.size.saturating_add(scan.rest.len());
         let is_middle = matches!(self.partial, Partial::Data) && scan.has_no_line_end();
         if !is_middle || size > self.kept.budget {
             return false;
@@ -79,7 +79,7 @@ impl Decoder {
             return Ok(());
         }
         self.carried = true;
-        block.size += start.len();
+        block.size = block.size.saturating_add(start.len());
         if block.size > self.kept.budget {
             return Err(self.discard(true));
         }
@@ -135,6 +135,10 @@ impl Decoder {
         if self.kept.outgrown {
             self.carried = true;
             self.was_large = matches!(block.data, Text::Kept) && self.kept.data_is_large();
+            if block.data.is_absent() {
+                // Nothing is lent, so the next block starts before anything else is asked.
+                self.kept.release(false);
+            }
         }
         !block.data.is_absent()
     }
@@ -162,7 +166,10 @@ impl Decoder {
 
     /// Makes a finished value UTF-8, within the limit.
     pub(crate) fn make_value_valid(&mut self, size: &mut usize) -> Result<(), DecodeError> {
-        match self.kept.make_value_valid(self.kept.budget - *size) {
+        match self
+            .kept
+            .make_value_valid(self.kept.budget.saturating_sub(*size))
+        {
             Ok(growth) => {
                 *size += growth;
                 Ok(())
@@ -212,7 +219,7 @@ impl Decoder {
                 (scan.take_rest(), false)
             }
         };
-        self.pending.size += piece.len();
+        self.pending.size = self.pending.size.saturating_add(piece.len());
         if self.pending.size > self.kept.budget {
             return Err(self.discard(!ended));
         }
@@ -395,7 +402,7 @@ impl Decoder {
 
     /// Makes a very long last event ID count against later blocks, which are held next to it.
     #[inline(never)]
-    fn charge_id(&mut self) {
+    pub(crate) fn charge_id(&mut self) {
         let charge = self.kept.last_event_id.len().saturating_sub(FREE_ID_LEN);
         self.set_budget(self.config.max_event_bytes.saturating_sub(charge));
         self.carried |= charge > 0;

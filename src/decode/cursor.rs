@@ -198,7 +198,7 @@ fn step<'i, const REACH: usize>(
             }
             continue;
         }
-        block.size += line.bytes.len();
+        block.size = block.size.saturating_add(line.bytes.len());
         if block.size > decoder.soft_budget {
             decoder.check_size(&mut block)?;
         }

@@ -139,17 +139,26 @@ impl Kept {
     /// Makes `id` the last event ID.
     #[inline(always)]
     pub(crate) fn commit_id(&mut self, id: &str) {
+        if id.len() > SMALL {
+            self.data.shrink_to(LARGE);
+        }
         set_text(&mut self.last_event_id, id);
     }
 
     /// Makes `text` the block's type, its chunk being left.
     pub(crate) fn keep_event_type(&mut self, text: &str) {
+        if text.len() > SMALL {
+            self.data.shrink_to(LARGE);
+        }
         set_text(&mut self.event_type, text);
         self.outgrown |= self.event_type.capacity() > SMALL;
     }
 
     /// Makes `text` the block's ID, its chunk being left.
     pub(crate) fn keep_id(&mut self, text: &str) {
+        if text.len() > SMALL {
+            self.data.shrink_to(LARGE);
+        }
         set_text(&mut self.id, text);
         self.outgrown |= self.id.capacity() > SMALL;
     }
@@ -236,7 +245,7 @@ impl Kept {
                 self.growth += REPLACEMENT.len() - chunk.invalid().len();
             }
             // Past this the block is too large for certain, which the end of the line will tell.
-            let others = beyond_small(&self.event_type) + beyond_small(&self.id);
+            let others = beyond_small(self.event_type.len()) + beyond_small(self.id.len());
             if self.data.len() + others > self.budget {
                 self.growth = self.budget.saturating_add(1);
                 return;
@@ -245,30 +254,48 @@ impl Kept {
     }
 
     fn make_room_for_data(&mut self, additional: usize) {
-        if self.data.capacity() - self.data.len() < additional {
-            self.value.shrink_to(SMALL);
-            let most = self
-                .limit
-                .saturating_sub(self.value.capacity() + self.ids_and_type());
-            let target = grown(self.data.capacity(), self.data.len() + additional, most);
-            self.data.reserve_exact(target - self.data.len());
-            self.outgrown |= self.data.capacity() > LARGE;
+        if self.data.capacity() - self.data.len() >= additional {
+            return;
         }
+        let needed = self.data.len() + additional;
+        let texts = self.large_texts();
+        if needed + texts + self.value.capacity() > self.limit {
+            self.value.shrink_to(SMALL);
+        }
+        let others = texts + beyond_small(self.value.capacity());
+        let target = grown(
+            self.data.capacity(),
+            needed,
+            self.limit.saturating_sub(others),
+        );
+        self.data.reserve_exact(target - self.data.len());
+        self.outgrown |= self.data.capacity() > LARGE;
     }
 
     #[inline(never)]
     fn grow_value(&mut self, additional: usize) {
-        self.data.shrink_to(LARGE);
-        let most = self
-            .limit
-            .saturating_sub(self.data.capacity() + self.ids_and_type());
-        let target = grown(self.value.capacity(), self.value.len() + additional, most);
+        let needed = self.value.len() + additional;
+        let texts = self.large_texts();
+        if needed + texts + self.data.capacity() > self.limit {
+            // By no more than is missing: the data may go on to grow.
+            self.data
+                .shrink_to(self.limit.saturating_sub(needed + texts).max(SHORTEST));
+        }
+        let others = texts + self.data.capacity();
+        let target = grown(
+            self.value.capacity(),
+            needed,
+            self.limit.saturating_sub(others),
+        );
         self.value.reserve_exact(target - self.value.len());
         self.outgrown |= self.value.capacity() > SMALL;
     }
 
-    fn ids_and_type(&self) -> usize {
-        self.event_type.capacity() + self.id.capacity() + self.last_event_id.capacity()
+    /// Returns what type and IDs take beyond what their buffers keep for good.
+    fn large_texts(&self) -> usize {
+        beyond_small(self.event_type.capacity())
+            + beyond_small(self.id.capacity())
+            + beyond_small(self.last_event_id.capacity())
     }
 }
 
@@ -281,9 +308,10 @@ fn grown(capacity: usize, needed: usize, most: usize) -> usize {
         .max(needed)
 }
 
-/// Returns how much longer a text is than what may be left over from an earlier block.
-fn beyond_small(text: &str) -> usize {
-    text.len().saturating_sub(SMALL)
+/// Returns what a length exceeds by what a buffer keeps for good, and an earlier block may have
+/// left in it.
+fn beyond_small(len: usize) -> usize {
+    len.saturating_sub(SMALL)
 }
 
 fn is_continuation(byte: u8) -> bool {

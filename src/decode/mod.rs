@@ -132,7 +132,8 @@ impl Decoder {
     /// [`reset`](Self::reset), and a second call gives `None`.
     pub fn finish(&mut self) -> Option<EventRef<'_>> {
         let block = self.finish_block();
-        self.reset();
+        // Not `reset`, which would give back what is to be lent.
+        self.start_over();
         let block = block?;
         let texts = self.kept.lend(true);
         let id = if block.id {
@@ -154,13 +155,8 @@ impl Decoder {
     /// Gets ready for a new connection: a BOM is allowed again and the pending block is dropped,
     /// but the last event ID is kept.
     pub fn reset(&mut self) {
-        self.carried = true;
-        self.after_cr = false;
-        self.bom = 0;
-        self.discarding = false;
-        self.was_large = false;
-        self.partial = Partial::None;
-        self.pending = Pending::default();
+        self.start_over();
+        self.kept.release(false);
     }
 
     /// Sets the last event ID, as from an earlier connection; an empty one means none.
@@ -170,7 +166,7 @@ impl Decoder {
     /// [`InvalidField`] if `id` contains CR, LF or NUL.
     pub fn set_last_event_id(&mut self, id: &str) -> Result<(), InvalidField> {
         self.kept.commit_id(event::checked_id(id)?);
-        self.set_budget(self.config.max_event_bytes);
+        self.charge_id();
         Ok(())
     }
 
@@ -178,6 +174,16 @@ impl Decoder {
     pub fn last_event_id(&self) -> Option<&str> {
         let id = self.kept.last_event_id.as_str();
         if id.is_empty() { None } else { Some(id) }
+    }
+
+    fn start_over(&mut self) {
+        self.carried = true;
+        self.after_cr = false;
+        self.bom = 0;
+        self.discarding = false;
+        self.was_large = false;
+        self.partial = Partial::None;
+        self.pending = Pending::default();
     }
 
     fn set_budget(&mut self, bytes: usize) {

@@ -23,6 +23,9 @@ pub(crate) struct Window<'i> {
     text: &'i str,
     /// How many bytes of the chunk there are from the start of `text` on.
     left: usize,
+    /// How far the next check reaches. It starts short, for a caller that takes one frame and no
+    /// more of a chunk.
+    reach: usize,
     /// Whether the chunk was found to hold an invalid sequence. From then on each field is checked
     /// alone: a check that reaches further would be repeated for every bad byte.
     per_field: bool,
@@ -35,6 +38,7 @@ impl<'i> Window<'i> {
             chunk,
             text: "",
             left: chunk.len(),
+            reach: FIRST_REACH,
             per_field: false,
         }
     }
@@ -57,6 +61,8 @@ impl<'i> Window<'i> {
         let is_worth_it = field.len() < reach && SHORTEST_WINDOW <= from && from <= self.left;
         if is_worth_it && !self.per_field {
             let start = self.chunk.len() - from;
+            let reach = self.reach.max(field.len()).min(reach);
+            self.reach = 2 * reach;
             let window = self.chunk.get(start..self.chunk.len().min(start + reach))?;
             let (whole, _) = window.split_at_checked(window.len() - cut_len(window))?;
             if let Some(text) = validate(whole) {
@@ -149,6 +155,8 @@ fn cut_len_of_non_ascii(bytes: &[u8]) -> usize {
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 /// From how many bytes on simdutf8 beats the standard library.
 const SIMD_FROM: usize = 64;
+/// How far the first check of a chunk reaches, in bytes.
+const FIRST_REACH: usize = 256;
 /// From how many bytes on more than a field is checked.
 const SHORTEST_WINDOW: usize = 128;
 /// How many bytes are replaced at a time.

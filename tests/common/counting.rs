@@ -16,6 +16,8 @@ pub(crate) struct Usage {
     pub(crate) live: isize,
     /// The most bytes held at any time beyond those at the start.
     pub(crate) peak: isize,
+    /// Bytes that an allocator would copy that cannot make a block larger where it stands.
+    pub(crate) moved: usize,
 }
 
 /// Runs `work` and returns what it gave and what it used. Does not nest.
@@ -44,6 +46,9 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         note(1, new_size, layout.size());
+        let mut usage = USAGE.get();
+        usage.moved += new_size.min(layout.size());
+        USAGE.set(usage);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.realloc(block, layout, new_size) }
     }
@@ -58,5 +63,5 @@ fn note(allocations: usize, taken: usize, given_back: usize) {
 }
 
 thread_local! {
-    static USAGE: Cell<Usage> = const { Cell::new(Usage { allocations: 0, live: 0, peak: 0 }) };
+    static USAGE: Cell<Usage> = const { Cell::new(Usage { allocations: 0, live: 0, peak: 0, moved: 0 }) };
 }

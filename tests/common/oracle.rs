@@ -44,7 +44,7 @@ impl Oracle {
 
     pub(crate) fn set_last_event_id(&mut self, id: &str) {
         self.last_event_id = id.to_owned();
-        self.carried_bytes = 0;
+        self.carried_bytes = id.len().saturating_sub(FREE_ID_BYTES);
     }
 
     pub(crate) fn last_event_id(&self) -> Option<&str> {
