@@ -90,21 +90,31 @@ impl Event {
     }
 
     /// Returns the type, `"message"` when none was given.
+    #[inline]
     pub fn event_type(&self) -> &str {
-        self.as_event_ref().event_type()
+        if self.type_len == 0 {
+            return "message";
+        }
+        self.as_event_ref().event_type
     }
 
     /// Returns the data, its lines joined by LF.
+    #[inline]
     pub fn data(&self) -> &str {
-        self.as_event_ref().data
+        self.text.split_at(self.data_len).0
     }
 
     /// Returns the ID.
     ///
     /// Of a decoded event this is the last event ID in effect when it was dispatched, which an
     /// earlier event may have set; `Some("")` only where this event's own block reset it.
+    #[inline]
     pub fn id(&self) -> Option<&str> {
-        self.as_event_ref().id
+        if self.has_id {
+            Some(self.text.split_at(self.data_len + self.type_len).1)
+        } else {
+            None
+        }
     }
 }
 
@@ -209,8 +219,17 @@ impl<'a> EventRef<'a> {
     }
 
     /// Copies the event into one allocation of its own.
+    #[inline]
     pub fn to_event(&self) -> Event {
         let id = self.id.unwrap_or("");
+        if self.lf_only && self.event_type.is_empty() && id.is_empty() {
+            return Event {
+                text: String::from(self.data),
+                data_len: self.data.len(),
+                type_len: 0,
+                has_id: self.id.is_some(),
+            };
+        }
         let mut text = String::with_capacity(self.data.len() + self.event_type.len() + id.len());
         if self.lf_only {
             text.push_str(self.data);

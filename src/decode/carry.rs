@@ -87,6 +87,8 @@ impl Decoder {
         if let Some(value) = field::data(start) {
             self.partial = self.start_value(Name::Data);
             self.kept.push_data(value);
+        } else if start.first() == Some(&b':') && !self.config.comments {
+            self.partial = Partial::Ignored;
         } else if !start.is_empty() {
             self.partial = match field::parse_start(start) {
                 Start::Open => open(start),
@@ -164,27 +166,33 @@ impl Decoder {
         Ok(())
     }
 
-    /// Makes a finished value UTF-8, within the limit.
-    pub(crate) fn make_value_valid(&mut self, size: &mut usize) -> Result<(), DecodeError> {
-        match self
-            .kept
-            .make_value_valid(self.kept.budget.saturating_sub(*size))
-        {
-            Ok(growth) => {
-                *size += growth;
-                Ok(())
+    /// Makes the finished value what its field says, within the limit. A comment stays where it is.
+    pub(crate) fn take_value(
+        &mut self,
+        name: Name,
+        block: &mut Block<'_>,
+    ) -> Result<(), DecodeError> {
+        let max_growth = self.kept.budget.saturating_sub(block.size);
+        let growth = match name {
+            Name::Event => {
+                block.event_type = match self.kept.value.as_slice() {
+                    b"" | b"message" => Text::Absent,
+                    _ => Text::Kept,
+                };
+                self.kept.value_to_event_type(max_growth)
             }
-            Err(TooLarge) => Err(self.discard(false)),
+            // "If the field value does not contain U+0000 NULL".
+            Name::Id if !self.kept.value.contains(&0) => {
+                block.id = Text::Kept;
+                self.kept.value_to_id(max_growth)
+            }
+            _ => self.kept.make_value_valid(max_growth),
+        };
+        match growth {
+            Ok(growth) => block.size += growth,
+            Err(TooLarge) => return Err(self.discard(false)),
         }
-    }
-
-    /// Moves a finished value to the block's ID, unless a NUL forbids it.
-    pub(crate) fn take_id(&mut self) -> bool {
-        let valid = !self.kept.value.contains(&0);
-        if valid {
-            self.kept.value_to_id();
-        }
-        valid
+        Ok(())
     }
 
     /// Ends the stream, and returns its last event if the block it cut off is one.
@@ -325,27 +333,23 @@ impl Decoder {
             self.check_size(&mut block)?;
             self.pending.size = block.size;
         }
-        let Partial::Value(name) = partial else {
-            return Ok(match partial {
-                Partial::Retry(Digits::Number(milliseconds)) => {
-                    Some(Found::Retry(Duration::from_millis(milliseconds)))
-                }
-                _ => None,
-            });
-        };
-        let mut size = self.pending.size;
-        self.make_value_valid(&mut size)?;
-        self.pending.size = size;
-        match name {
-            Name::Data | Name::Retry => {}
-            Name::Event => {
-                self.pending.event_type = !matches!(self.kept.value.as_slice(), b"" | b"message");
-                self.kept.value_to_event_type();
+        match partial {
+            Partial::Value(name) => {
+                let mut block = self.pending.to_block();
+                self.take_value(name, &mut block)?;
+                self.pending = block.keep(&mut self.kept);
+                let is_comment = matches!(name, Name::Comment);
+                Ok(is_comment.then_some(Found::Comment(Text::Kept)))
             }
-            Name::Id => self.pending.id |= self.take_id(),
-            Name::Comment => return Ok(Some(Found::Comment(Text::Kept))),
+            Partial::Retry(Digits::Number(milliseconds)) => {
+                Ok(Some(Found::Retry(Duration::from_millis(milliseconds))))
+            }
+            Partial::Retry(_)
+            | Partial::None
+            | Partial::Open(..)
+            | Partial::Data
+            | Partial::Ignored => Ok(None),
         }
-        Ok(None)
     }
 
     /// Gives up on a block that is too large; `in_line` tells whether its line goes on.

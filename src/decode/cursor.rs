@@ -223,13 +223,11 @@ fn step<'i, const REACH: usize>(
                         return Ok(Some(event::<REACH>(decoder, window, block)));
                     }
                 }
-                Name::Event => {
-                    block.event_type = match window.get(bytes, value.left, REACH) {
-                        Some("" | "message") => Text::Absent,
-                        Some(text) => Text::Chunk(text),
-                        None => decoder.lossy_event_type(bytes, &mut block)?,
-                    };
-                }
+                Name::Event => match window.get(bytes, value.left, REACH) {
+                    Some("" | "message") => block.event_type = Text::Absent,
+                    Some(text) => block.event_type = Text::Chunk(text),
+                    None => decoder.lossy(name, bytes, &mut block)?,
+                },
                 // "If the field value does not contain U+0000 NULL, then set the last event ID
                 // buffer to the field value. Otherwise, ignore the field."
                 Name::Id => match window.get(bytes, value.left, REACH) {
@@ -237,7 +235,7 @@ fn step<'i, const REACH: usize>(
                         block.id = Text::Chunk(text);
                     }
                     Some(_) => {}
-                    None => decoder.lossy_id(bytes, &mut block)?,
+                    None => decoder.lossy(name, bytes, &mut block)?,
                 },
                 // In effect from the end of its line on, not from the end of its block.
                 Name::Retry => {
@@ -249,7 +247,10 @@ fn step<'i, const REACH: usize>(
                 Name::Comment if decoder.config.comments => {
                     let text = match window.get(bytes, value.left, REACH) {
                         Some(text) => Text::Chunk(text),
-                        None => decoder.lossy_comment(bytes, &mut block)?,
+                        None => {
+                            decoder.lossy(name, bytes, &mut block)?;
+                            Text::Kept
+                        }
                     };
                     decoder.keep(block);
                     return Ok(Some(Found::Comment(text)));
@@ -300,40 +301,17 @@ impl Decoder {
         Text::Kept
     }
 
+    /// Takes a value in that is not UTF-8.
     #[inline(never)]
-    fn lossy_event_type(
+    fn lossy(
         &mut self,
+        name: Name,
         bytes: &[u8],
         block: &mut Block<'_>,
-    ) -> Result<Text<&'static str>, DecodeError> {
-        self.lossy_value(bytes, block)?;
-        self.kept.value_to_event_type();
-        Ok(Text::Kept)
-    }
-
-    #[inline(never)]
-    fn lossy_id(&mut self, bytes: &[u8], block: &mut Block<'_>) -> Result<(), DecodeError> {
-        self.lossy_value(bytes, block)?;
-        if self.take_id() {
-            block.id = Text::Kept;
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn lossy_comment(
-        &mut self,
-        bytes: &[u8],
-        block: &mut Block<'_>,
-    ) -> Result<Text<&'static str>, DecodeError> {
-        self.lossy_value(bytes, block)?;
-        Ok(Text::Kept)
-    }
-
-    fn lossy_value(&mut self, bytes: &[u8], block: &mut Block<'_>) -> Result<(), DecodeError> {
+    ) -> Result<(), DecodeError> {
         self.kept.value.clear();
         self.kept.push_value(bytes);
-        self.make_value_valid(&mut block.size)
+        self.take_value(name, block)
     }
 }
 

@@ -115,16 +115,19 @@ impl Kept {
         text::make_valid(&mut self.value, 0, max_growth).ok_or(TooLarge)
     }
 
-    /// Makes the valid value the block's type.
-    pub(crate) fn value_to_event_type(&mut self) {
-        move_text(&mut self.value, &mut self.event_type);
+    /// Makes the finished value the block's type, and returns by how many bytes U+FFFD made it
+    /// longer.
+    pub(crate) fn value_to_event_type(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
+        let growth = move_text(&mut self.value, &mut self.event_type, max_growth)?;
         self.outgrown |= self.event_type.capacity() > SMALL;
+        Ok(growth)
     }
 
-    /// Makes the valid value the block's ID.
-    pub(crate) fn value_to_id(&mut self) {
-        move_text(&mut self.value, &mut self.id);
+    /// Makes the finished value the block's ID, and returns by how many bytes U+FFFD made it longer.
+    pub(crate) fn value_to_id(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
+        let growth = move_text(&mut self.value, &mut self.id, max_growth)?;
         self.outgrown |= self.id.capacity() > SMALL;
+        Ok(growth)
     }
 
     /// Makes the block's ID the last event ID.
@@ -334,14 +337,22 @@ fn resize(text: &mut String, len: usize) {
     text.reserve_exact(len.max(SHORTEST));
 }
 
-/// Moves a valid value to its place: a short one is copied, so that both buffers stay warm.
-fn move_text(value: &mut Vec<u8>, text: &mut String) {
-    if value.len() <= SMALL {
-        set_text(text, text::validate(value).unwrap_or_default());
-    } else {
+/// Moves a value to its place as text, and returns by how many bytes that made it longer: a short
+/// one is copied, so that both buffers stay warm.
+fn move_text(value: &mut Vec<u8>, text: &mut String, max_growth: usize) -> Result<usize, TooLarge> {
+    if value.len() > SMALL {
+        let growth = text::make_valid(value, 0, max_growth).ok_or(TooLarge)?;
         *text = String::from_utf8(mem::take(value)).unwrap_or_default();
         text.shrink_to_fit();
+        return Ok(growth);
     }
+    if let Some(valid) = text::validate(value) {
+        set_text(text, valid);
+        return Ok(0);
+    }
+    let growth = text::make_valid(value, 0, max_growth).ok_or(TooLarge)?;
+    set_text(text, text::validate(value).unwrap_or_default());
+    Ok(growth)
 }
 
 /// Decodes `bytes` to `out`, replacing what is not UTF-8.

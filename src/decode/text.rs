@@ -158,7 +158,7 @@ const SIMD_FROM: usize = 64;
 /// How far the first check of a chunk reaches, in bytes.
 const FIRST_REACH: usize = 256;
 /// From how many bytes on more than a field is checked.
-const SHORTEST_WINDOW: usize = 128;
+const SHORTEST_WINDOW: usize = 48;
 /// How many bytes are replaced at a time.
 const LOSSY_STEP: usize = 1 << 10;
 
