@@ -95,3 +95,33 @@ impl fmt::Debug for Outbound {
 
 /// The capacity that stays for the next frame; what one large frame took beyond it is given back.
 const KEPT_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use core::task::Waker;
+
+    use super::*;
+    use crate::EventRef;
+
+    #[test]
+    fn a_queue_that_never_runs_dry_gives_back_what_was_written() {
+        let mut outbound = Outbound::default();
+        let event = EventRef::new("0123456789");
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            outbound.push(event.into());
+            // The peer always takes one byte less than there is.
+            let mut room = outbound.queued.len() - outbound.written - 1;
+            let written = outbound.poll_write(&mut cx, |_, bytes| {
+                if room == 0 {
+                    return Poll::Pending;
+                }
+                let len = room.min(bytes.len());
+                room -= len;
+                Poll::Ready(Ok(len))
+            });
+            assert!(written.is_pending());
+        }
+        assert!(outbound.queued.len() <= 4 * event.to_bytes().len());
+    }
+}

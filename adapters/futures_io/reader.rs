@@ -116,7 +116,8 @@ impl<R: AsyncRead + Unpin> EventReader<R> {
     /// Returns what `visit` broke with, or `None` at the end. The frames behind a break wait for
     /// the next call of any method. All frames of one read are shown in one poll.
     ///
-    /// Cancel-safe: a dropped call has shown every frame that it has taken.
+    /// Cancel-safe: a dropped call has shown every frame that it has taken. If `visit` panics, drop
+    /// the reader: it may show frames again.
     ///
     /// # Errors
     ///
