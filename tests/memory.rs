@@ -227,6 +227,34 @@ fn check_texts(stream: &[u8], cuts: &[usize], limit: usize) {
     }
 }
 
+/// Once bad bytes have made a line too large, what comes behind them in the line is not held either.
+#[test]
+fn nothing_is_held_behind_bad_bytes_that_were_too_many() {
+    let limit = 1 << 20;
+    let mut stream = [b"data: ", &[0xFF; 400_000][..]].concat();
+    stream.resize(limit - 1, b'x');
+    stream.extend_from_slice(b"\n\ndata: ok\n\n");
+    for size in [700, 5000, 65_536] {
+        let (seen, usage) = count(|| {
+            let mut decoder = Decoder::with_config(DecoderConfig::new().max_event_bytes(limit));
+            let mut seen = (0, 0);
+            feed_each(
+                &mut decoder,
+                stream.chunks(size),
+                Route::Frames,
+                |outcome| match outcome {
+                    Ok(_) => seen.0 += 1,
+                    Err(_) => seen.1 += 1,
+                },
+            );
+            seen
+        });
+        assert_eq!(seen, (1, 1), "{size}");
+        let peak = usage.peak as usize;
+        assert!(peak <= limit + CONSTANT, "{peak} bytes, {size}");
+    }
+}
+
 /// Buffers that take turns in growing must not be copied for each other again and again.
 #[test]
 fn growing_is_linear_where_every_growth_is_a_copy() {

@@ -235,6 +235,9 @@ impl Kept {
     }
 
     fn push_text_of(&mut self, bytes: &[u8]) {
+        if self.growth > self.budget {
+            return;
+        }
         if let Some(text) = text::validate(bytes) {
             self.make_room_for_data(text.len());
             self.data.push_str(text);
