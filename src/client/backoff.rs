@@ -1,0 +1,111 @@
+//! How long to wait before the next attempt.
+
+use core::time::Duration;
+
+use fastrand::Rng;
+
+use crate::client::config::ClientConfig;
+
+/// Computes the waits: they grow while nothing comes of the attempts, up to a cap, with jitter, and
+/// never end before the server said.
+#[derive(Clone, Debug)]
+pub(crate) struct Backoff {
+    rng: Rng,
+    /// Attempts since the last progress.
+    attempts: u32,
+    /// The reconnection time that the server set.
+    retry: Option<Duration>,
+}
+
+impl Backoff {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            rng: Rng::with_seed(seed),
+            attempts: 0,
+            retry: None,
+        }
+    }
+
+    pub(crate) fn count_attempt(&mut self) {
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    /// Takes what was going wrong to be over.
+    #[inline]
+    pub(crate) fn reset(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// "Set the event stream's reconnection time to that integer" (WHATWG HTML, "Interpreting an
+    /// event stream").
+    pub(crate) fn set_retry(&mut self, time: Duration) {
+        self.retry = Some(time);
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Returns the least wait that the server accepts, `retry_after` being what the last answer
+    /// asked for.
+    pub(crate) fn lower_bound(&self, retry_after: Option<Duration>) -> Duration {
+        let retry = self.retry.unwrap_or_default();
+        retry.max(retry_after.unwrap_or_default())
+    }
+
+    /// Returns the wait before the next attempt.
+    pub(crate) fn next_delay(
+        &mut self,
+        config: &ClientConfig,
+        retry_after: Option<Duration>,
+    ) -> Duration {
+        let base = self.retry.unwrap_or(config.base_delay);
+        let grown = self.grown(base.max(config.min_delay), config);
+        let jitter = config.jitter_percent;
+        let (lower, upper) = match self.retry {
+            // Cap first, then jitter: the other way round all waits at the cap would be the same.
+            None => (grown.saturating_sub(percent_of(grown, jitter)), grown),
+            Some(retry) => {
+                let cap = config.max_delay.max(stretched(retry, jitter));
+                let upper = stretched(grown, jitter).min(cap);
+                let lower = upper.saturating_mul(100) / (100 + u32::from(jitter));
+                (lower.max(retry), upper)
+            }
+        };
+        let own = self.between(lower, upper).max(config.min_delay);
+        match retry_after {
+            None => own,
+            Some(wait) => {
+                let chance = percent_of(wait.max(grown), jitter).min(config.max_delay);
+                let upper = wait.saturating_add(chance);
+                self.between(wait, upper).max(own)
+            }
+        }
+    }
+
+    fn grown(&self, base: Duration, config: &ClientConfig) -> Duration {
+        let factor = config
+            .growth
+            .saturating_pow(self.attempts.saturating_sub(1));
+        // What the server set is a lower bound, the cap notwithstanding.
+        let least = self.retry.unwrap_or_default();
+        base.saturating_mul(factor).min(config.max_delay).max(least)
+    }
+
+    fn between(&mut self, lower: Duration, upper: Duration) -> Duration {
+        let spread = nanoseconds(upper.saturating_sub(lower));
+        lower.saturating_add(Duration::from_nanos(self.rng.u64(0..=spread)))
+    }
+}
+
+fn percent_of(time: Duration, percent: u8) -> Duration {
+    time.saturating_mul(u32::from(percent)) / 100
+}
+
+fn stretched(time: Duration, percent: u8) -> Duration {
+    time.saturating_add(percent_of(time, percent))
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
