@@ -2,6 +2,8 @@
 
 #[cfg(feature = "async-std")]
 pub mod async_std;
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+pub mod event_source;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
 #[cfg(feature = "hyper")]
@@ -15,5 +17,5 @@ mod error;
 mod inbound;
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
 mod outbound;
-#[cfg(any(feature = "futures-io", feature = "tokio"))]
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 mod read_buffer;

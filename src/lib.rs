@@ -86,6 +86,8 @@ mod adapters;
 
 #[cfg(feature = "async-std")]
 pub use adapters::async_std;
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+pub use adapters::event_source;
 #[cfg(feature = "futures-io")]
 pub use adapters::futures_io;
 #[cfg(feature = "hyper")]

@@ -6,12 +6,16 @@
 //! `http::Response::from(response).into_body()`). No runtime is needed and nothing is spawned.
 
 mod body;
+mod client;
 mod piece;
 mod reader;
 
 use ::http::{HeaderValue, Response, header};
 
 pub use self::body::EventBody;
+#[cfg(feature = "tls")]
+pub use self::client::Tls;
+pub use self::client::{Dial, Http, HttpBody};
 pub use self::reader::EventReader;
 pub use super::error::ReadError;
 

@@ -1,0 +1,157 @@
+//! What the driver needs of a transport.
+
+use alloc::boxed::Box;
+use core::error::Error;
+use core::fmt;
+use core::task::{Context, Poll};
+
+use http::Response;
+
+use crate::client::{End, Request};
+
+/// Opens the connections of an [`EventSource`](super::EventSource).
+///
+/// Nothing here has to be [`Send`]; the event source is if all of these are. To drop a future or a
+/// body must end what it stands for at once.
+///
+/// # Examples
+///
+/// A transport that answers from memory:
+///
+/// ```
+/// use core::future::{Ready, ready};
+/// use core::task::{Context, Poll};
+///
+/// use http::Response;
+/// use ssewire::client::Request;
+/// use ssewire::event_source::{BoxError, ByteStream, Connect, ConnectError};
+///
+/// struct Canned(&'static [u8]);
+///
+/// impl ByteStream for Canned {
+///     fn poll_bytes(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>> {
+///         Poll::Ready(Ok(self.0))
+///     }
+///     fn consume(&mut self, len: usize) {
+///         self.0 = &self.0[len..];
+///     }
+/// }
+///
+/// struct Memory;
+///
+/// impl Connect for Memory {
+///     type Body = Canned;
+///     type Future = Ready<Result<Response<Canned>, ConnectError>>;
+///
+///     fn connect(&mut self, request: &Request) -> Self::Future {
+///         let body = match request.last_event_id() {
+///             None => &b"id: 1\ndata: first\n\n"[..],
+///             Some(_) => &b"data: more\n\n"[..],
+///         };
+///         let response = Response::builder().header("content-type", "text/event-stream");
+///         ready(response.body(Canned(body)).map_err(ConnectError::failed))
+///     }
+/// }
+/// ```
+pub trait Connect {
+    /// The body of an answer.
+    type Body: ByteStream;
+    /// What becomes the head and the body of an answer. `Box::pin` makes any future [`Unpin`].
+    type Future: Future<Output = Result<Response<Self::Body>, ConnectError>> + Unpin;
+
+    /// Starts one attempt: a connection of its own, and the request, which carries what
+    /// [`Request`] says.
+    fn connect(&mut self, request: &Request) -> Self::Future;
+
+    /// Returns the method of the request, which decides whether it may be repeated.
+    fn method(&self) -> &str {
+        "GET"
+    }
+}
+
+/// Delivers the bytes of a body, and keeps those that were not consumed.
+pub trait ByteStream {
+    /// Lends what has arrived and was not consumed, and waits where that is nothing. No bytes are
+    /// the end; neither they nor an error are followed by another call.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>>;
+
+    /// Drops the first `len` of the bytes that were lent last.
+    fn consume(&mut self, len: usize);
+}
+
+/// Reports an attempt that came to nothing before there was an answer.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::event_source::ConnectError;
+///
+/// let error = ConnectError::failed("no route to host");
+/// assert_eq!(error.to_string(), "no route to host");
+/// ```
+pub struct ConnectError {
+    end: End,
+    source: BoxError,
+}
+
+impl ConnectError {
+    /// Reports that the connection could not be made, or ended before the response head.
+    pub fn failed(source: impl Into<BoxError>) -> Self {
+        Self::new(End::Failed, source)
+    }
+
+    /// Reports that the connection was not made in time.
+    pub fn timed_out(source: impl Into<BoxError>) -> Self {
+        Self::new(End::TimedOut, source)
+    }
+
+    /// Reports that no attempt can succeed: the event source closes.
+    pub fn refused(source: impl Into<BoxError>) -> Self {
+        Self::new(End::Refused, source)
+    }
+
+    fn new(end: End, source: impl Into<BoxError>) -> Self {
+        Self {
+            end,
+            source: source.into(),
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (End, BoxError) {
+        (self.end, self.source)
+    }
+}
+
+impl fmt::Debug for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectError")
+            .field(&self.end)
+            .field(&self.source)
+            .finish()
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.source()
+    }
+}
+
+impl From<std::io::Error> for ConnectError {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// Stands for any error of a transport.
+pub type BoxError = Box<dyn Error + Send + Sync>;

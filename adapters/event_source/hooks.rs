@@ -1,0 +1,43 @@
+//! What the caller wants to be told, or asked.
+
+use alloc::boxed::Box;
+
+use http::response::Parts;
+
+use super::connect::BoxError;
+use super::failure::{Disconnect, Failure};
+use super::watch::PhaseSender;
+use crate::EventRef;
+use crate::client::Phase;
+
+/// Holds the hooks of an event source. Most have none, and an idle one is to be small.
+#[derive(Default)]
+pub(super) struct Hooks {
+    pub(super) on_open: Option<OnOpen>,
+    pub(super) on_disconnect: Option<OnDisconnect>,
+    pub(super) stop_when: Option<StopWhen>,
+    pub(super) watched: Option<PhaseSender>,
+}
+
+pub(super) type OnOpen = Box<dyn FnMut(&Parts) -> Result<(), BoxError> + Send>;
+pub(super) type OnDisconnect = Box<dyn FnMut(&Disconnect<'_>) + Send>;
+pub(super) type StopWhen = Box<dyn FnMut(EventRef<'_>) -> bool + Send>;
+
+impl Hooks {
+    pub(super) fn phase_changed(&mut self, before: Phase, phase: Phase, failure: &Failure) {
+        if let Some(watched) = &self.watched {
+            watched.send(phase);
+        }
+        let is_down = |phase| matches!(phase, Phase::Retrying { .. } | Phase::Closed(_));
+        if is_down(phase) && !is_down(before) {
+            if let Some(hook) = &mut self.on_disconnect {
+                hook(&Disconnect { phase, failure });
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn stops_at(&mut self, event: EventRef<'_>) -> bool {
+        self.stop_when.as_mut().is_some_and(|stop| stop(event))
+    }
+}

@@ -1,0 +1,23 @@
+//! The reconnecting client over any transport: one driver for every runtime.
+//!
+//! [`EventSource`] carries out what [`Client`](crate::client::Client) decides, over a [`Connect`]
+//! that opens connections and a [`Timer`]. `ssewire::tokio` and `ssewire::async_std` bring theirs;
+//! with the feature `hyper` there is HTTP for both.
+
+mod connect;
+mod driver;
+mod failure;
+mod hooks;
+mod reader;
+mod timer;
+mod watch;
+
+pub use self::connect::{BoxError, ByteStream, Connect, ConnectError};
+pub use self::driver::EventSource;
+pub use self::failure::{Disconnect, Error};
+pub use self::reader::{Attempt, FromReader, ReadFrom, ReaderStream};
+pub use self::timer::Timer;
+pub use self::watch::PhaseWatch;
+
+#[cfg(feature = "hyper")]
+pub(super) use self::{reader::CONNECT_TIMEOUT, timer::Timeout};

@@ -1,0 +1,119 @@
+//! The state of an event source, for others to see.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::client::Phase;
+
+/// Shows the state of an event source to other tasks. Made by
+/// [`watch`](super::EventSource::watch); clones see changes independently.
+///
+/// It shows the latest state: one that lasted shorter than it took to look is not seen.
+#[derive(Clone, Debug)]
+pub struct PhaseWatch {
+    shared: Arc<Shared>,
+    seen: u64,
+}
+
+/// The event source's end of it.
+#[derive(Debug)]
+pub(super) struct PhaseSender(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    phase: Phase,
+    version: u64,
+    is_over: bool,
+    waiting: Vec<Waker>,
+}
+
+impl PhaseWatch {
+    /// Returns the state now.
+    pub fn phase(&self) -> Phase {
+        self.shared.lock().phase
+    }
+
+    /// Waits until the state is another than the last one that was returned here, and returns it;
+    /// `None` when no other will come: the last one was a [`Phase::Closed`], or the event source was
+    /// dropped. The state at the time of the [`watch`](super::EventSource::watch) call counts as
+    /// returned.
+    ///
+    /// Cancel-safe.
+    pub async fn changed(&mut self) -> Option<Phase> {
+        poll_fn(|cx| self.poll_changed(cx)).await
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Phase>> {
+        let mut inner = self.shared.lock();
+        if self.seen != inner.version {
+            self.seen = inner.version;
+            return Poll::Ready(Some(inner.phase));
+        }
+        if inner.is_over {
+            return Poll::Ready(None);
+        }
+        if !inner
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
+            inner.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl PhaseSender {
+    pub(super) fn new(phase: Phase) -> Self {
+        Self(Arc::new(Shared(Mutex::new(Inner {
+            phase,
+            version: 0,
+            is_over: matches!(phase, Phase::Closed(_)),
+            waiting: Vec::new(),
+        }))))
+    }
+
+    pub(super) fn watch(&self) -> PhaseWatch {
+        PhaseWatch {
+            seen: self.0.lock().version,
+            shared: Arc::clone(&self.0),
+        }
+    }
+
+    pub(super) fn send(&self, phase: Phase) {
+        self.update(|inner| {
+            inner.phase = phase;
+            inner.version += 1;
+            inner.is_over = matches!(phase, Phase::Closed(_));
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Inner)) {
+        let mut inner = self.0.lock();
+        change(&mut inner);
+        let waiting = core::mem::take(&mut inner.waiting);
+        drop(inner);
+        for waker in waiting {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for PhaseSender {
+    fn drop(&mut self) {
+        self.update(|inner| inner.is_over = true);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that runs under the lock can leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

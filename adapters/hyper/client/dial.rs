@@ -1,0 +1,59 @@
+//! From a URL to an open socket.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::pin::Pin;
+use std::io;
+
+use ::http::{Uri, uri::Scheme};
+use ::hyper::rt::{Read, Write};
+
+use super::super::super::event_source::ConnectError;
+
+/// Opens the sockets of [`Http`](super::Http) on some runtime.
+pub trait Dial {
+    /// A connected socket.
+    type Socket: Read + Write + Send + Unpin + 'static;
+
+    /// Connects to a host, given by name or address, on a port.
+    fn dial(
+        host: String,
+        port: u16,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>>;
+}
+
+/// Names the other end of a connection.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) is_tls: bool,
+    /// A name or an address, without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl Peer {
+    pub(super) fn of(uri: &Uri) -> Result<Self, ConnectError> {
+        let is_tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(ConnectError::refused("the URL is not http or https")),
+        };
+        let host = uri.host().unwrap_or_default();
+        if host.is_empty() {
+            return Err(ConnectError::refused("the URL has no host"));
+        }
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
+            let message = "the URL has a user name: send it in an Authorization header instead";
+            return Err(ConnectError::refused(message));
+        }
+        let default = if is_tls { 443 } else { 80 };
+        Ok(Self {
+            is_tls,
+            host: host.trim_start_matches('[').trim_end_matches(']').into(),
+            port: uri.port_u16().unwrap_or(default),
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Where an answer sends the request on to, and what of it may go there.
+
+use ::http::header::{self, HeaderName};
+use ::http::response::Parts;
+use ::http::{Method, Request, StatusCode, Uri};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use iri_string::types::{IriReferenceStr, UriAbsoluteStr};
+
+/// Makes the request that follows a redirect; `None` if the answer is none, or does not say where
+/// to.
+///
+/// Fetch, "HTTP-redirect fetch": 301 and 302 make a GET of a POST, 303 of every method but HEAD.
+/// Credentials stay with the origin that they were meant for.
+pub(super) fn next(request: &Request<Bytes>, answer: &Parts) -> Option<Request<Bytes>> {
+    let becomes_get = match answer.status {
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method() == Method::POST,
+        StatusCode::SEE_OTHER => request.method() != Method::HEAD,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
+        _ => return None,
+    };
+    let uri = target(request.uri(), answer)?;
+    let mut next = request.clone();
+    if becomes_get && next.method() != Method::GET {
+        *next.method_mut() = Method::GET;
+        *next.body_mut() = Bytes::new();
+        for name in BODY_HEADERS {
+            next.headers_mut().remove(name);
+        }
+    }
+    if !is_same_origin(request.uri(), &uri) {
+        let headers = next.headers_mut();
+        let mut dropped = Vec::from(CREDENTIALS);
+        dropped.extend(
+            headers
+                .iter()
+                .filter(|(_, value)| value.is_sensitive())
+                .map(|(name, _)| name.clone()),
+        );
+        for name in dropped {
+            headers.remove(name);
+        }
+    }
+    *next.uri_mut() = uri;
+    Some(next)
+}
+
+/// Resolves the `Location` of an answer; an empty one leads nowhere.
+fn target(base: &Uri, answer: &Parts) -> Option<Uri> {
+    let location = core::str::from_utf8(answer.headers.get(header::LOCATION)?.as_bytes()).ok()?;
+    if location.is_empty() {
+        return None;
+    }
+    let base = base.to_string();
+    let base = UriAbsoluteStr::new(&base).ok()?;
+    let reference = IriReferenceStr::new(location)
+        .ok()?
+        .encode_to_uri()
+        .to_string();
+    let reference = iri_string::types::UriReferenceStr::new(&reference).ok()?;
+    reference.resolve_against(base).to_string().parse().ok()
+}
+
+fn is_same_origin(one: &Uri, other: &Uri) -> bool {
+    let origin = |uri: &Uri| {
+        let scheme = uri.scheme_str()?.to_ascii_lowercase();
+        let default = if scheme == "https" { 443 } else { 80 };
+        let host = uri.host()?.to_ascii_lowercase();
+        Some((scheme, host, uri.port_u16().unwrap_or(default)))
+    };
+    origin(one).is_some() && origin(one) == origin(other)
+}
+
+const CREDENTIALS: [HeaderName; 3] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+];
+
+const BODY_HEADERS: [HeaderName; 5] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_LOCATION,
+    header::CONTENT_TYPE,
+];

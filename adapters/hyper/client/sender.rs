@@ -1,0 +1,83 @@
+//! HTTP on a socket, for one request.
+
+use alloc::boxed::Box;
+use core::pin::Pin;
+
+use ::http::{HeaderValue, Request, Response, Uri, header};
+use ::hyper::body::Incoming;
+use ::hyper::client::conn::http1;
+use ::hyper::rt::{Read, Write};
+use bytes::Bytes;
+use http_body_util::Full;
+
+use super::super::super::event_source::ConnectError;
+use super::body::Connection;
+
+/// Holds a connection on which nothing was sent yet.
+pub(super) struct Sender {
+    pub(super) send: Box<dyn FnOnce(Request<Full<Bytes>>) -> Answer + Send>,
+    pub(super) connection: Connection,
+}
+
+type Answer = Pin<Box<dyn Future<Output = ::hyper::Result<Response<Incoming>>> + Send>>;
+
+impl Sender {
+    pub(super) async fn http1<S>(socket: S) -> Result<Self, ConnectError>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
+        let (mut protocol, connection) = http1::handshake(socket)
+            .await
+            .map_err(ConnectError::failed)?;
+        Ok(Self {
+            send: Box::new(move |request| {
+                Box::pin(async move { protocol.send_request(in_origin_form(request)).await })
+            }),
+            connection: Connection::new(connection),
+        })
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) async fn http2<S>(socket: S) -> Result<Self, ConnectError>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
+        use super::tasks::{Tasks, WithTasks};
+
+        let tasks = Tasks::default();
+        let (mut protocol, connection) =
+            ::hyper::client::conn::http2::handshake(tasks.clone(), socket)
+                .await
+                .map_err(ConnectError::failed)?;
+        Ok(Self {
+            send: Box::new(move |request| {
+                Box::pin(async move { protocol.send_request(request).await })
+            }),
+            connection: Connection::new(WithTasks::new(connection, tasks)),
+        })
+    }
+}
+
+/// Makes of the URL what HTTP/1.1 puts on the request line, and a `Host` header of the rest (RFC
+/// 9112, sections 3.2 and 3.2.1).
+fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let uri = request.uri();
+    let host = uri.authority().and_then(|authority| {
+        let is_default = matches!(
+            (uri.scheme_str(), uri.port_u16()),
+            (_, None) | (Some("http"), Some(80)) | (Some("https"), Some(443))
+        );
+        let host = if is_default {
+            authority.host()
+        } else {
+            authority.as_str()
+        };
+        HeaderValue::from_str(host).ok()
+    });
+    let path = uri.path_and_query().cloned();
+    if let Some(host) = host {
+        request.headers_mut().entry(header::HOST).or_insert(host);
+    }
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    request
+}
