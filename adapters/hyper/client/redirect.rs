@@ -46,7 +46,8 @@ pub(super) fn next(request: &Request<Bytes>, answer: &Parts) -> Option<Request<B
     Some(next)
 }
 
-/// Resolves the `Location` of an answer; an empty one leads nowhere.
+/// Resolves the `Location` of an answer; an empty one leads nowhere, and no scheme but HTTP's is
+/// followed.
 fn target(base: &Uri, answer: &Parts) -> Option<Uri> {
     let location = core::str::from_utf8(answer.headers.get(header::LOCATION)?.as_bytes()).ok()?;
     if location.is_empty() {
@@ -59,7 +60,8 @@ fn target(base: &Uri, answer: &Parts) -> Option<Uri> {
         .encode_to_uri()
         .to_string();
     let reference = iri_string::types::UriReferenceStr::new(&reference).ok()?;
-    reference.resolve_against(base).to_string().parse().ok()
+    let target: Uri = reference.resolve_against(base).to_string().parse().ok()?;
+    matches!(target.scheme_str(), Some("http" | "https")).then_some(target)
 }
 
 fn is_same_origin(one: &Uri, other: &Uri) -> bool {

@@ -1,0 +1,15 @@
+//! Prints the events of a URL, on async-std: `tail` but for the runtime.
+//!
+//! `cargo run --example tail_async_std --features async-std,tls -- http://127.0.0.1:8888/price`
+
+#[path = "shared/tail.rs"]
+mod shared;
+
+use std::process::ExitCode;
+
+use ssewire::async_std::Runtime;
+
+#[async_std::main]
+async fn main() -> ExitCode {
+    shared::tail::<Runtime>().await
+}
