@@ -35,15 +35,20 @@
 //! To send, build an [`Event`] or an [`EventRef`] and `encode` it into a buffer of yours. A value
 //! that would forge a field is refused when the event is built, so encoding cannot fail.
 //!
+//! A client that reconnects is [`client::Client`]: facts in, decisions out. `EventSource` in
+//! [`tokio`] and [`async_std`] drives it over HTTP or any other transport.
+//!
 //! # Features
 //!
-//! - `std` (default): memchr and simdutf8 choose their SIMD paths at run time. Without it, what the
-//!   compile target guarantees is used.
-//! - `futures-io`: [`futures_io`], for smol and others.
-//! - `async-std`: [`async_std`], another name for the same. async-std is unmaintained upstream.
-//! - `tokio`: [`tokio`], over tokio's I/O traits; starts no runtime.
-//! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, and a
-//!   reader of any such body.
+//! - `std` (default): memchr and simdutf8 choose their SIMD paths at run time, and the client
+//!   understands dates in `Retry-After`. Without it, what the compile target guarantees is used.
+//! - `futures-io`: [`futures_io`], reader and writer for smol and others.
+//! - `async-std`: [`async_std`], the same and the reconnecting client. async-std itself is
+//!   unmaintained upstream and not needed.
+//! - `tokio`: [`tokio`], reader, writer and reconnecting client; starts no runtime.
+//! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, a
+//!   reader of any such body, and HTTP for the clients of `tokio` and `async-std`.
+//! - `tls`: HTTPS and HTTP/2 for those clients, by rustls with the platform's roots.
 //!
 //! Features only add, and none chooses between runtimes.
 //!
@@ -54,7 +59,8 @@
 //!
 //! # Out of scope
 //!
-//! HTTP itself, TLS and redirects are left to libraries; JSON in the data is left to you.
+//! HTTP and TLS are left to libraries. The client's HTTP uses no proxy, keeps no cookies and asks for
+//! no compression; a transport over another HTTP client is a page, as `examples/reqwest.rs` shows.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -101,6 +107,6 @@ pub use frame::{Frame, FrameRef};
 pub use time::Timestamp;
 
 /// Runs the README's snippets as doctests.
-#[cfg(all(doctest, feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(all(doctest, feature = "async-std", feature = "hyper", feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,14 +1,16 @@
-//! Bodies for hyper and everything built on it: a response that sends events, and a reader of any
-//! [`http_body::Body`].
+//! HTTP: a response that sends events, a reader of any [`http_body::Body`], and the transport of the
+//! reconnecting client.
 //!
-//! Nothing here depends on hyper itself; the traits of the `http` and `http-body` crates are enough
-//! for hyper 1.x, axum, tonic and reqwest (whose response gives its body by
-//! `http::Response::from(response).into_body()`). No runtime is needed and nothing is spawned.
+//! Response and reader need no runtime and no hyper: the traits of the `http` and `http-body` crates
+//! are enough for hyper 1.x, axum, tonic and reqwest (whose response gives its body by
+//! `http::Response::from(response).into_body()`). The client is `EventSource` in `ssewire::tokio` and
+//! `ssewire::async_std`; [`Http`] is how it connects, through hyper's own client. Nothing is spawned.
 
 mod body;
 mod client;
 mod piece;
 mod reader;
+mod stream;
 
 use ::http::{HeaderValue, Response, header};
 
@@ -17,6 +19,7 @@ pub use self::body::EventBody;
 pub use self::client::Tls;
 pub use self::client::{Dial, Http, HttpBody};
 pub use self::reader::EventReader;
+pub use self::stream::BodyStream;
 pub use super::error::ReadError;
 
 /// Makes the response that an event stream is: status 200 and the headers that let each event

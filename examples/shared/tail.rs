@@ -1,8 +1,8 @@
 //! What `tail` and `tail_async_std` share: all but the runtime.
 
+use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use serde_json::json;
