@@ -193,6 +193,14 @@ impl<'a> EventRef<'a> {
         })
     }
 
+    /// Sets an ID that is known to be one.
+    pub(crate) const fn with_checked_id(self, id: &'a str) -> Self {
+        Self {
+            id: Some(id),
+            ..self
+        }
+    }
+
     /// Wraps text that cannot break the wire format, as out of the decoder or an [`Event`].
     #[inline]
     pub(crate) const fn from_decoded(

@@ -85,6 +85,7 @@ mod encode;
 mod error;
 mod event;
 mod frame;
+pub mod server;
 mod time;
 
 #[path = "../adapters/mod.rs"]
