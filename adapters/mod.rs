@@ -6,15 +6,23 @@ pub mod async_std;
 pub mod event_source;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
+#[cfg(feature = "std")]
+pub mod hub;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+pub mod runtime;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
 #[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 mod error;
+#[cfg(any(feature = "async-std", feature = "tokio"))]
+mod forward;
 #[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 mod inbound;
+#[cfg(any(feature = "async-std", feature = "hyper", feature = "tokio"))]
+mod keep_alive;
 #[cfg(any(feature = "futures-io", feature = "tokio"))]
 mod outbound;
 #[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]

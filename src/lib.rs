@@ -97,8 +97,12 @@ pub use adapters::async_std;
 pub use adapters::event_source;
 #[cfg(feature = "futures-io")]
 pub use adapters::futures_io;
+#[cfg(feature = "std")]
+pub use adapters::hub::{self, Hub, Subscription};
 #[cfg(feature = "hyper")]
 pub use adapters::hyper;
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+pub use adapters::runtime;
 #[cfg(feature = "tokio")]
 pub use adapters::tokio;
 pub use decode::{Decoder, DecoderConfig, Frames};

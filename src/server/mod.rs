@@ -6,10 +6,12 @@
 
 mod event_id;
 mod history;
+mod outgoing;
 mod session;
 mod topics;
 
 pub use self::event_id::{EventId, UnknownEventId};
+pub use self::outgoing::{Encoded, Outgoing};
 pub use self::session::{Session, SessionConfig, SessionEnd};
 pub use self::topics::{
     Delivery, Gap, GapReason, SlowReader, SubscriberId, Topics, TopicsConfig, TopicsStats,

@@ -204,7 +204,7 @@ pub struct SessionConfig {
     max_age: Option<Duration>,
     write_timeout: Option<Duration>,
     jitter_percent: u8,
-    jitter_seed: u64,
+    jitter_seed: Option<u64>,
 }
 
 impl SessionConfig {
@@ -216,7 +216,7 @@ impl SessionConfig {
             max_age: None,
             write_timeout: Some(Duration::from_secs(30)),
             jitter_percent: 10,
-            jitter_seed: 0,
+            jitter_seed: None,
         }
     }
 
@@ -254,17 +254,23 @@ impl SessionConfig {
         self
     }
 
-    /// Seeds that chance; sessions with equal seeds last equally long.
+    /// Seeds that chance; sessions with equal seeds last equally long. The core has no randomness and
+    /// uses 0 if this is not called; the adapters then draw a seed.
     pub const fn jitter_seed(mut self, seed: u64) -> Self {
-        self.jitter_seed = seed;
+        self.jitter_seed = Some(seed);
         self
+    }
+
+    /// Returns whether [`jitter_seed`](Self::jitter_seed) was called.
+    pub const fn has_jitter_seed(&self) -> bool {
+        self.jitter_seed.is_some()
     }
 
     fn age(&self) -> Option<Duration> {
         let age = self.max_age?;
         let spread = age / 100 * u32::from(self.jitter_percent);
         let nanoseconds = u64::try_from(spread.as_nanos()).unwrap_or(u64::MAX);
-        let less = Rng::with_seed(self.jitter_seed).u64(0..=nanoseconds);
+        let less = Rng::with_seed(self.jitter_seed.unwrap_or_default()).u64(0..=nanoseconds);
         Some(age.saturating_sub(Duration::from_nanos(less)))
     }
 }

@@ -9,9 +9,10 @@ use core::mem;
 use bytes::Bytes;
 use slotmap::{SlotMap, new_key_type};
 
-use crate::event::EventRef;
+use crate::event::{Event, EventRef};
 use crate::server::event_id::EventId;
 use crate::server::history::{History, TopicKey};
+use crate::server::outgoing::Encoded;
 
 new_key_type! {
     /// Names a subscriber of a [`Topics`]. It is never given out twice.
@@ -42,18 +43,14 @@ new_key_type! {
 /// topics.publish("sports", EventRef::new("not for this reader"));
 /// topics.publish("weather", EventRef::new("rain"));
 /// assert_eq!(topics.poll_ready(), Some(reader));
-/// assert_eq!(
-///     topics.poll_delivery(reader, 1 << 16),
-///     Some(Delivery::Events("id: e-1\ndata: hello\n\nid: e-3\ndata: rain\n\n".into()))
-/// );
+/// let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else { panic!() };
+/// assert_eq!(events.into_bytes(), "id: e-1\ndata: hello\n\nid: e-3\ndata: rain\n\n");
 ///
 /// // It reconnects, having seen the first.
 /// topics.unsubscribe(reader);
 /// let reader = topics.subscribe(["news", "weather"], Some(&id.to_string()));
-/// assert_eq!(
-///     topics.poll_delivery(reader, 1 << 16),
-///     Some(Delivery::Events("id: e-3\ndata: rain\n\n".into()))
-/// );
+/// let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else { panic!() };
+/// assert_eq!(events.into_bytes(), "id: e-3\ndata: rain\n\n");
 /// ```
 #[derive(Debug)]
 pub struct Topics {
@@ -72,12 +69,12 @@ pub struct Topics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// One event or several in a row, encoded, each with its ID.
-    Events(Bytes),
+    /// One event or several in a row, each with its ID.
+    Events(Encoded),
     /// Events may be missing here.
     Gap(Gap),
-    /// The subscriber has fallen behind and was removed: it may subscribe anew, from the ID that it
-    /// has seen last.
+    /// The subscriber has fallen behind and gets no more: [unsubscribe](Topics::unsubscribe) it. It
+    /// may subscribe anew, from the ID that it has seen last.
     Disconnected,
 }
 
@@ -88,6 +85,18 @@ pub struct Gap {
     pub reason: GapReason,
     /// The ID from which on nothing is missing.
     pub resumes_after: EventId,
+}
+
+impl Gap {
+    /// Returns the event that tells a client: of type `gap`, with the [reason](GapReason::as_str) as
+    /// its data, and with the ID from which on nothing is missing, so that the next reconnect does
+    /// not meet the same gap.
+    pub fn to_event(&self) -> Event {
+        let mut id = String::new();
+        let _ = write!(id, "{}", self.resumes_after);
+        let event = EventRef::new(self.reason.as_str()).with_checked_id(&id);
+        event.with_type("gap").unwrap_or(event).to_event()
+    }
 }
 
 /// Says why events may have been lost.
@@ -150,6 +159,8 @@ pub struct TopicsStats {
 struct Subscriber {
     places: Vec<Place>,
     gap: Option<Gap>,
+    /// Whether it was told that it gets no more.
+    is_out: bool,
     /// Whether it has once read all there was: what it reads is no replay any more.
     has_caught_up: bool,
     /// Whether it has read all there is.
@@ -243,6 +254,7 @@ impl Topics {
                 reason,
                 resumes_after: EventId::new(self.epoch, resumes_after),
             }),
+            is_out: false,
             has_caught_up: false,
             is_idle: false,
         })
@@ -274,11 +286,14 @@ impl Topics {
     /// Readers at the same place share the same bytes.
     pub fn poll_delivery(&mut self, id: SubscriberId, max_bytes: usize) -> Option<Delivery> {
         let subscriber = self.subscribers.get_mut(id)?;
+        if subscriber.is_out {
+            return Some(Delivery::Disconnected);
+        }
         if let Some(gap) = subscriber.gap.take() {
             return Some(Delivery::Gap(gap));
         }
         if subscriber.is_slow(&self.history) {
-            return Some(self.handle_slow(id));
+            return self.handle_slow(id);
         }
         let events = match subscriber.places.as_mut_slice() {
             [place] => {
@@ -293,7 +308,7 @@ impl Topics {
         if events.is_none() {
             subscriber.wait(id, &mut self.history);
         }
-        events.map(Delivery::Events)
+        events.map(|bytes| Delivery::Events(Encoded::new(bytes)))
     }
 
     /// Returns the next subscriber that had nothing to read and now has, once. Ask until there is
@@ -369,23 +384,24 @@ impl Topics {
         }
     }
 
-    fn handle_slow(&mut self, id: SubscriberId) -> Delivery {
-        match (self.config.slow_reader, self.subscribers.get_mut(id)) {
-            (SlowReader::SkipToLive, Some(subscriber)) => {
+    fn handle_slow(&mut self, id: SubscriberId) -> Option<Delivery> {
+        let subscriber = self.subscribers.get_mut(id)?;
+        match self.config.slow_reader {
+            SlowReader::Disconnect => {
+                subscriber.is_out = true;
+                self.stats.disconnected += 1;
+                Some(Delivery::Disconnected)
+            }
+            SlowReader::SkipToLive => {
                 for place in &mut subscriber.places {
                     let topic = self.history.topic(place.topic);
                     place.next = topic.map_or(place.next, |topic| topic.end());
                 }
                 self.stats.skipped += 1;
-                Delivery::Gap(Gap {
+                Some(Delivery::Gap(Gap {
                     reason: GapReason::Lagged,
                     resumes_after: EventId::new(self.epoch, self.history.newest()),
-                })
-            }
-            _ => {
-                self.unsubscribe(id);
-                self.stats.disconnected += 1;
-                Delivery::Disconnected
+                }))
             }
         }
     }

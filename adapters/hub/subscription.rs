@@ -1,0 +1,112 @@
+//! One subscriber's view of a hub.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::{Closing, Shared};
+use crate::server::{Delivery, Encoded, SubscriberId};
+
+/// Gives the events of some topics, encoded: all that are waiting at once, up to 64 KiB.
+///
+/// It ends when the hub is shut down, or when it has fallen behind and the hub disconnects slow
+/// readers. To drop it is to leave. Made by [`Hub::subscribe`](super::Hub::subscribe).
+pub struct Subscription {
+    hub: Arc<Shared>,
+    id: SubscriberId,
+    has_left: bool,
+}
+
+impl Subscription {
+    pub(super) const fn new(hub: Arc<Shared>, id: SubscriberId) -> Self {
+        Self {
+            hub,
+            id,
+            has_left: false,
+        }
+    }
+
+    /// Waits for the next events; `None` at the end and ever after.
+    ///
+    /// Cancel-safe.
+    pub async fn next(&mut self) -> Option<Encoded> {
+        poll_fn(|cx| self.poll_next_events(cx)).await
+    }
+
+    fn poll_next_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        if self.has_left {
+            return Poll::Ready(None);
+        }
+        let mut state = self.hub.lock();
+        let delivery = match state.closing {
+            Closing::AtOnce => Some(Delivery::Disconnected),
+            _ => state.topics.poll_delivery(self.id, PIECE_BYTES),
+        };
+        match delivery {
+            Some(Delivery::Events(events)) => Poll::Ready(Some(events)),
+            Some(Delivery::Gap(gap)) => Poll::Ready(Some(Encoded::from(&gap.to_event()))),
+            None if state.closing == Closing::Not => {
+                match state.wakers.get_mut(self.id) {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    None => {
+                        state.wakers.insert(self.id, cx.waker().clone());
+                    }
+                }
+                Poll::Pending
+            }
+            _ => {
+                drop(state);
+                self.leave();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        if core::mem::replace(&mut self.has_left, true) {
+            return;
+        }
+        let mut state = self.hub.lock();
+        self.hub.members.note(&state.topics, self.id, false);
+        state.topics.unsubscribe(self.id);
+        state.wakers.remove(self.id);
+        let closer = match state.topics.subscriber_count() {
+            0 => state.closer.take(),
+            _ => None,
+        };
+        drop(state);
+        if let Some(closer) = closer {
+            closer.wake();
+        }
+        self.hub.members.tell();
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Encoded;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        self.get_mut().poll_next_events(cx)
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How much one item holds, unless one event is larger.
+const PIECE_BYTES: usize = 64 * 1024;
