@@ -18,15 +18,27 @@ pub(super) struct Outbound {
 impl Outbound {
     /// Queues a frame, unless the transport has failed.
     pub(super) fn push(&mut self, frame: FrameRef<'_>) {
-        if self.failed.is_none() {
-            // What has been written goes, if that is most of it: a queue that never runs dry would
-            // keep it for ever.
-            if self.written > self.queued.len() / 2 {
-                self.queued.drain(..self.written);
-                self.written = 0;
-            }
-            frame.encode(&mut self.queued);
+        // The failure is told when it is written.
+        let _ = self.queue(|out| frame.encode(out));
+    }
+
+    /// Queues what `write` writes, unless the transport has failed.
+    pub(super) fn queue<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> io::Result<R> {
+        if let Some(kind) = self.failed {
+            return Err(io::Error::new(kind, FAILED_EARLIER));
         }
+        // What has been written goes, if that is most of it: a queue that never runs dry would keep
+        // it for ever.
+        if self.written > self.queued.len() / 2 {
+            self.queued.drain(..self.written);
+            self.written = 0;
+        }
+        Ok(write(&mut self.queued))
+    }
+
+    /// Returns how many bytes wait to be written.
+    pub(super) fn len(&self) -> usize {
+        self.queued.len() - self.written
     }
 
     /// Writes until nothing is queued.
@@ -36,10 +48,7 @@ impl Outbound {
         mut poll_write: impl FnMut(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         if let Some(kind) = self.failed {
-            return Poll::Ready(Err(io::Error::new(
-                kind,
-                "an earlier write of the stream failed",
-            )));
+            return Poll::Ready(Err(io::Error::new(kind, FAILED_EARLIER)));
         }
         loop {
             let rest = self.queued.get(self.written..).unwrap_or_default();
@@ -87,12 +96,13 @@ impl Outbound {
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound")
-            .field("queued_bytes", &(self.queued.len() - self.written))
+            .field("queued_bytes", &self.len())
             .field("failed", &self.failed)
             .finish()
     }
 }
 
+const FAILED_EARLIER: &str = "an earlier write of the stream failed";
 /// The capacity that stays for the next frame; what one large frame took beyond it is given back.
 const KEPT_BYTES: usize = 64 * 1024;
 

@@ -9,10 +9,15 @@
 #[cfg(feature = "hyper")]
 mod dial;
 mod event_source;
+mod forward;
+#[cfg(feature = "hyper")]
+mod response;
 mod runtime;
 
 #[cfg(feature = "hyper")]
 pub use self::event_source::Http;
 pub use self::event_source::{EventSource, from_reader};
+#[cfg(feature = "hyper")]
+pub use self::response::{EventBody, response, response_with};
 pub use self::runtime::Runtime;
 pub use super::futures_io::{EventReader, EventWriter, ReadError};

@@ -6,9 +6,9 @@ use core::task::{Context, Poll};
 use std::io;
 use std::time::Instant;
 
-use ::futures_io::AsyncRead;
+use ::futures_io::{AsyncRead, AsyncWrite};
 
-use super::super::event_source::{ReadFrom, Timer};
+use super::super::runtime::{ReadFrom, Timer, WriteTo};
 use crate::Timestamp;
 
 /// Brings async-io's timers and, for the feature `hyper`, async-net's sockets. They need no runtime.
@@ -57,6 +57,20 @@ impl<R: AsyncRead + Unpin> ReadFrom<R> for Runtime {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(reader).poll_read(cx, buffer)
+    }
+}
+
+impl<W: AsyncWrite + Unpin> WriteTo<W> for Runtime {
+    fn poll_write(writer: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(writer).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(writer).poll_flush(cx)
+    }
+
+    fn poll_close(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(writer).poll_close(cx)
     }
 }
 

@@ -114,6 +114,11 @@ impl ConnectError {
         Self::new(End::Refused, source)
     }
 
+    /// Reports that the connect timeout is over.
+    pub(in super::super) fn too_slow() -> Self {
+        Self::timed_out("the connection was not made within the connect timeout")
+    }
+
     fn new(end: End, source: impl Into<BoxError>) -> Self {
         Self {
             end,

@@ -18,10 +18,10 @@ use futures_core::Stream;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, Response, header};
 
+use super::super::runtime::{Alarm, Timer};
 use super::connect::{BoxError, ByteStream, Connect};
 use super::failure::{Disconnect, Error, Failure};
 use super::hooks::Hooks;
-use super::timer::{Alarm, Timer};
 use super::watch::{PhaseSender, PhaseWatch};
 use crate::client::{Action, Client, ClientConfig, CloseReason, End, Phase, ResponseHead};
 use crate::{Event, EventRef, Frame, FrameRef, Timestamp};

@@ -1,7 +1,7 @@
 //! The reconnecting client over any transport: one driver for every runtime.
 //!
 //! [`EventSource`] carries out what [`Client`](crate::client::Client) decides, over a [`Connect`]
-//! that opens connections and a [`Timer`]. `ssewire::tokio` and `ssewire::async_std` bring theirs;
+//! that opens connections and a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and `ssewire::async_std` bring theirs;
 //! with the feature `hyper` there is HTTP for both.
 
 mod connect;
@@ -9,15 +9,14 @@ mod driver;
 mod failure;
 mod hooks;
 mod reader;
-mod timer;
 mod watch;
 
 pub use self::connect::{BoxError, ByteStream, Connect, ConnectError};
 pub use self::driver::EventSource;
 pub use self::failure::{Disconnect, Error};
-pub use self::reader::{Attempt, FromReader, ReadFrom, ReaderStream};
-pub use self::timer::Timer;
+pub use self::reader::{Attempt, FromReader, ReaderStream};
 pub use self::watch::PhaseWatch;
+pub use super::runtime::{ReadFrom, Timer};
 
 #[cfg(feature = "hyper")]
-pub(super) use self::{reader::CONNECT_TIMEOUT, timer::Timeout};
+pub(super) use self::reader::CONNECT_TIMEOUT;

@@ -12,8 +12,8 @@ use bytes::Buf;
 use http::{HeaderValue, Response, header};
 
 use super::super::read_buffer::ReadBuffer;
+use super::super::runtime::{ReadFrom, Timeout, Timer};
 use super::connect::{BoxError, ByteStream, Connect, ConnectError};
-use super::timer::{Timeout, Timer};
 use crate::client::Request;
 
 /// Connects by a function of the caller's that returns a byte stream: a Unix socket, a pipe, one's
@@ -90,7 +90,7 @@ where
             });
         }
         match &mut self.timeout {
-            Some(timeout) => timeout.poll(cx).map(Err),
+            Some(timeout) => timeout.poll(cx).map(|()| Err(ConnectError::too_slow())),
             None => Poll::Pending,
         }
     }
@@ -147,20 +147,6 @@ impl<R, T> fmt::Debug for ReaderStream<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReaderStream").finish_non_exhaustive()
     }
-}
-
-/// Reads from a byte stream of the kind that a runtime has.
-pub trait ReadFrom<R> {
-    /// Reads into `buffer`, and returns how many bytes; none are the end.
-    ///
-    /// # Errors
-    ///
-    /// Those of the byte stream.
-    fn poll_read(
-        reader: &mut R,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>>;
 }
 
 /// Makes the answer that stands for a transport without answers.

@@ -66,6 +66,12 @@ impl<W> EventWriter<W> {
     pub fn into_inner(self) -> W {
         self.writer
     }
+
+    /// Returns the queue and the byte stream behind it.
+    #[cfg(feature = "async-std")]
+    pub(in super::super) const fn parts(&mut self) -> (&mut Outbound, &mut W) {
+        (&mut self.outbound, &mut self.writer)
+    }
 }
 
 impl<W: AsyncWrite + Unpin> EventWriter<W> {

@@ -1,8 +1,9 @@
-//! Frames in, a body out.
+//! Events in, a body out.
 
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -11,14 +12,20 @@ use futures_core::Stream;
 use http_body::{Body, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::Frame;
+use super::super::keep_alive::KeepAlive;
+use super::super::runtime::{Timer, Untimed};
+use crate::server::{Outgoing, SessionConfig};
 
 pin_project! {
     /// Sends the events of a stream as a body; its end ends the body.
     ///
-    /// The items are whatever converts into a [`Frame`]: events, or frames where comments and
-    /// reconnection times are wanted too. Items that are ready together leave in one piece, up to
-    /// about 16 KiB; an item is never held back to wait for another, and never divided.
+    /// The items are whatever converts into [`Outgoing`]: events; frames, where comments and
+    /// reconnection times are wanted too; or what a [`Subscription`](crate::Subscription) gives, which
+    /// is passed on as it is. Items that are ready together leave in one piece, up to about 16 KiB; an
+    /// item is never held back to wait for another, and never divided.
+    ///
+    /// With a [session](Self::with_session), a comment leaves at once and whenever there was nothing
+    /// else for a while. `ssewire::tokio` and `ssewire::async_std` name it with their timers.
     ///
     /// # Examples
     ///
@@ -37,28 +44,54 @@ pin_project! {
     /// assert_eq!(wire, ":welcome\n\ndata: hi\n\n");
     /// # }
     /// ```
-    pub struct EventBody<S> {
+    pub struct EventBody<S, T = Untimed> {
         // `None` from the end of the stream on: it must not be polled again.
         #[pin]
         events: Option<S>,
+        // What the session has written that was not sent.
+        written: Vec<u8>,
+        keep_alive: Option<KeepAlive<T>>,
     }
 }
 
 impl<S> EventBody<S>
 where
-    S: Stream<Item: Into<Frame>>,
+    S: Stream<Item: Into<Outgoing>>,
 {
-    /// Makes a body.
+    /// Makes a body of nothing but the events.
     pub const fn new(events: S) -> Self {
         Self {
             events: Some(events),
+            written: Vec::new(),
+            keep_alive: None,
         }
     }
 }
 
-impl<S> Body for EventBody<S>
+impl<S, T> EventBody<S, T>
 where
-    S: Stream<Item: Into<Frame>>,
+    S: Stream<Item: Into<Outgoing>>,
+    T: Timer,
+{
+    /// Makes a body that a [`Session`](crate::server::Session) opens, keeps alive and ends.
+    ///
+    /// A session's write timeout has no meaning here: a body does not learn whether it is read. Set
+    /// one where the socket is.
+    pub fn with_session(events: S, config: SessionConfig, timer: T) -> Self {
+        let mut written = Vec::new();
+        let keep_alive = KeepAlive::open(config, timer, &mut written);
+        Self {
+            events: Some(events),
+            written,
+            keep_alive: Some(keep_alive),
+        }
+    }
+}
+
+impl<S, T> Body for EventBody<S, T>
+where
+    S: Stream<Item: Into<Outgoing>>,
+    T: Timer,
 {
     type Data = Bytes;
     type Error = Infallible;
@@ -67,25 +100,53 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        let mut events = self.project().events;
-        let mut out = Vec::new();
+        let mut this = self.project();
+        let mut out = mem::take(this.written);
         while out.len() < PIECE_BYTES {
-            let Some(stream) = events.as_mut().as_pin_mut() else {
+            let Some(events) = this.events.as_mut().as_pin_mut() else {
                 break;
             };
-            match stream.poll_next(cx) {
-                Poll::Ready(Some(item)) => item.into().encode(&mut out),
-                Poll::Ready(None) => events.set(None),
-                Poll::Pending if out.is_empty() => return Poll::Pending,
+            match events.poll_next(cx) {
+                Poll::Ready(Some(item)) => match item.into() {
+                    Outgoing::Encoded(encoded) if out.is_empty() => {
+                        if let Some(keep_alive) = this.keep_alive {
+                            keep_alive.handle_sent();
+                        }
+                        return piece(encoded.into_bytes());
+                    }
+                    outgoing => outgoing.encode(&mut out),
+                },
+                Poll::Ready(None) => this.events.set(None),
                 Poll::Pending => break,
             }
         }
-        let piece = (!out.is_empty()).then(|| Ok(http_body::Frame::data(Bytes::from(out))));
-        Poll::Ready(piece)
+        let Some(keep_alive) = this.keep_alive else {
+            return match (out.is_empty(), this.events.is_none()) {
+                (false, _) => piece(out),
+                (true, true) => Poll::Ready(None),
+                (true, false) => Poll::Pending,
+            };
+        };
+        if !out.is_empty() {
+            keep_alive.handle_sent();
+            return piece(out);
+        }
+        while this.events.is_some() && keep_alive.poll(cx, &mut out).is_ready() {
+            if keep_alive.session.ended().is_some() {
+                this.events.set(None);
+            }
+            if !out.is_empty() {
+                return piece(out);
+            }
+        }
+        match this.events.is_none() {
+            true => Poll::Ready(None),
+            false => Poll::Pending,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.events.is_none()
+        self.events.is_none() && self.written.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -97,12 +158,16 @@ where
     }
 }
 
-impl<S> fmt::Debug for EventBody<S> {
+impl<S, T> fmt::Debug for EventBody<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBody")
             .field("ended", &self.events.is_none())
             .finish_non_exhaustive()
     }
+}
+
+fn piece(bytes: impl Into<Bytes>) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+    Poll::Ready(Some(Ok(http_body::Frame::data(bytes.into()))))
 }
 
 /// A piece that has reached this length takes no further event.

@@ -7,7 +7,10 @@
 #[cfg(feature = "hyper")]
 mod dial;
 mod event_source;
+mod forward;
 mod reader;
+#[cfg(feature = "hyper")]
+mod response;
 mod runtime;
 mod writer;
 
@@ -15,6 +18,8 @@ mod writer;
 pub use self::event_source::Http;
 pub use self::event_source::{EventSource, from_reader};
 pub use self::reader::EventReader;
+#[cfg(feature = "hyper")]
+pub use self::response::{EventBody, response, response_with};
 pub use self::runtime::Runtime;
 pub use self::writer::EventWriter;
 pub use super::error::ReadError;

@@ -6,10 +6,10 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
-use ::tokio::io::{AsyncRead, ReadBuf};
+use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use ::tokio::time::{Instant, Sleep, sleep_until};
 
-use super::super::event_source::{ReadFrom, Timer};
+use super::super::runtime::{ReadFrom, Timer, WriteTo};
 use crate::Timestamp;
 
 /// Brings tokio's clock, timers, readers and, for the feature `hyper`, sockets. They need a runtime
@@ -63,6 +63,20 @@ impl<R: AsyncRead + Unpin> ReadFrom<R> for Runtime {
         let mut buffer = ReadBuf::new(buffer);
         ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
+    }
+}
+
+impl<W: AsyncWrite + Unpin> WriteTo<W> for Runtime {
+    fn poll_write(writer: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(writer).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(writer).poll_flush(cx)
+    }
+
+    fn poll_close(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(writer).poll_shutdown(cx)
     }
 }
 

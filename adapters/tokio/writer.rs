@@ -66,6 +66,11 @@ impl<W> EventWriter<W> {
     pub fn into_inner(self) -> W {
         self.writer
     }
+
+    /// Returns the queue and the byte stream behind it.
+    pub(in super::super) const fn parts(&mut self) -> (&mut Outbound, &mut W) {
+        (&mut self.outbound, &mut self.writer)
+    }
 }
 
 impl<W: AsyncWrite + Unpin> EventWriter<W> {

@@ -22,7 +22,9 @@ use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 
-use super::super::event_source::{CONNECT_TIMEOUT, Connect, ConnectError, EventSource, Timer};
+use super::super::event_source::{CONNECT_TIMEOUT, Connect, ConnectError, EventSource};
+use super::super::runtime::Timer;
+use super::answer::LAST_EVENT_ID;
 use crate::client::{self, ClientConfig};
 
 pub use self::body::HttpBody;
@@ -246,6 +248,5 @@ impl<R> fmt::Debug for Http<R> {
     }
 }
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const MAX_REDIRECTS: u32 = 10;
 const USER_AGENT: &str = concat!("ssewire/", env!("CARGO_PKG_VERSION"));

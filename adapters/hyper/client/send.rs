@@ -9,7 +9,8 @@ use ::http::{Request, Response, Uri};
 use bytes::Bytes;
 use http_body_util::Full;
 
-use super::super::super::event_source::{ConnectError, Timeout, Timer};
+use super::super::super::event_source::ConnectError;
+use super::super::super::runtime::{Timeout, Timer};
 use super::Settings;
 use super::body::HttpBody;
 use super::dial::{Dial, Peer};
@@ -91,7 +92,7 @@ where
     poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(connected) => Poll::Ready(connected),
         Poll::Pending => match &mut timeout {
-            Some(timeout) => timeout.poll(cx).map(Err),
+            Some(timeout) => timeout.poll(cx).map(|()| Err(ConnectError::too_slow())),
             None => Poll::Pending,
         },
     })

@@ -1,9 +1,9 @@
-//! What the driver needs of a clock.
+//! What the adapters need of a runtime.
 
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
+use std::io;
 
-use super::connect::ConnectError;
 use crate::Timestamp;
 
 /// Tells the time, and wakes at a time.
@@ -16,6 +16,60 @@ pub trait Timer {
 
     /// Waits for the time that was set. The task of the last call is the one to wake.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Stands for a timer where none is needed: it never goes off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untimed;
+
+impl Timer for Untimed {
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn set(&mut self, _: Timestamp) {}
+
+    fn poll_expired(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+/// Reads from a byte stream of the kind that a runtime has.
+pub trait ReadFrom<R> {
+    /// Reads into `buffer`, and returns how many bytes; none are the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the byte stream.
+    fn poll_read(
+        reader: &mut R,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>>;
+}
+
+/// Writes to a byte stream of the kind that a runtime has.
+pub trait WriteTo<W> {
+    /// Writes the start of `bytes`, and returns how many of them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the byte stream.
+    fn poll_write(writer: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Has what was written leave.
+    ///
+    /// # Errors
+    ///
+    /// Those of the byte stream.
+    fn poll_flush(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Ends the byte stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of the byte stream.
+    fn poll_close(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
 /// Keeps a [`Timer`] set for a deadline that mostly moves away: it is set anew when it has gone off
@@ -60,15 +114,15 @@ impl<T: Timer> Alarm<T> {
     }
 }
 
-/// Ends an attempt that takes too long.
-pub(in super::super) struct Timeout<T> {
+/// Goes off a certain time after it is polled first.
+pub(super) struct Timeout<T> {
     wait: Duration,
     /// The timer and the time to wake at, from the first poll on.
     running: Option<(Alarm<T>, Timestamp)>,
 }
 
 impl<T> Timeout<T> {
-    pub(in super::super) const fn new(wait: Duration) -> Self {
+    pub(super) const fn new(wait: Duration) -> Self {
         Self {
             wait,
             running: None,
@@ -77,15 +131,13 @@ impl<T> Timeout<T> {
 }
 
 impl<T: Timer + Default> Timeout<T> {
-    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectError> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let wait = self.wait;
         let (alarm, deadline) = self.running.get_or_insert_with(|| {
             let alarm = Alarm::new(T::default());
             let deadline = alarm.now() + wait;
             (alarm, deadline)
         });
-        ready!(alarm.poll(cx, *deadline));
-        let message = "the connection was not made within the connect timeout";
-        Poll::Ready(ConnectError::timed_out(message))
+        alarm.poll(cx, *deadline).map(drop)
     }
 }
