@@ -1,0 +1,89 @@
+//! The time, every second, over async-std and an HTTP of one's own.
+//!
+//! `cargo run --example async_std_server --features async-std [-- PORT]`, then
+//! `curl -N http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.
+
+use core::error::Error;
+use core::time::Duration;
+use std::io;
+use std::time::SystemTime;
+
+use async_std::io::{ReadExt, WriteExt};
+use async_std::net::{TcpListener, TcpStream};
+use async_std::task;
+use ssewire::async_std::EventWriter;
+use ssewire::server::SessionConfig;
+use ssewire::{EventRef, Hub};
+
+#[async_std::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = match std::env::args().nth(1) {
+        Some(port) => port.parse()?,
+        None => 8888,
+    };
+    let hub = Hub::new();
+    task::spawn(tell_time(hub.clone()));
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("http://{}/sse", listener.local_addr()?);
+    loop {
+        let (socket, _) = listener.accept().await?;
+        let hub = hub.clone();
+        task::spawn(async move {
+            // Who does not ask for long is not answered.
+            let time = Duration::from_secs(10);
+            if let Ok(Ok(request)) = async_std::future::timeout(time, read_head(&socket)).await {
+                // A client that leaves ends this with an error that is nobody's concern.
+                let _ = answer(socket, &request, &hub).await;
+            }
+        });
+    }
+}
+
+async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut request = httparse::Request::new(&mut headers);
+    let parsed = request.parse(head);
+    if parsed.is_err() || (request.method, request.path) != (Some("GET"), Some("/sse")) {
+        return socket.write_all(NOT_FOUND).await;
+    }
+    let id = request
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("last-event-id"));
+    let id = id.and_then(|header| core::str::from_utf8(header.value).ok());
+    socket.write_all(OK).await?;
+    let events = hub.subscribe(["time"], id);
+    EventWriter::new(socket)
+        .forward(events, SessionConfig::new())
+        .await?;
+    Ok(())
+}
+
+/// Reads up to the blank line behind the headers, which may take 8 KiB.
+async fn read_head(mut socket: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut buffer = [0; 1024];
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let len = socket.read(&mut buffer).await?;
+        if len == 0 || head.len() > 8 * 1024 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        head.extend(buffer.iter().take(len));
+    }
+    Ok(head)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time is what this is about")]
+async fn tell_time(hub: Hub) {
+    loop {
+        let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let event = EventRef::new(&time).with_type("timestamp");
+        hub.publish_ref("time", event.expect("no line break is in it"));
+        task::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+    Cache-Control: no-cache\r\nConnection: close\r\n\r\n";
+const NOT_FOUND: &[u8] =
+    b"HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\nConnection: close\r\n\r\nnot found\n";

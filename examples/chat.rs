@@ -1,0 +1,172 @@
+//! A chat: a page, messages to all and to one, and nothing missed after a reconnect.
+//!
+//! `cargo run --example chat --features tokio,hyper [-- PORT]`, then open the URL that it prints in
+//! two windows. The port is 8888; 0 takes any free one. Without a browser:
+//!
+//! `curl -N 'http://127.0.0.1:8888/chat/sse?username=ann'`
+//! `curl -X POST 'http://127.0.0.1:8888/chat/broadcast?from=bob&message=hello'`
+//! `curl -X POST 'http://127.0.0.1:8888/chat/direct?from=bob&to=ann&message=psst'`
+
+#[path = "shared/server.rs"]
+mod server;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use serde_json::json;
+use server::Answer;
+use ssewire::hub::Membership;
+use ssewire::hyper::last_event_id;
+use ssewire::server::SessionConfig;
+use ssewire::tokio::response_with;
+use ssewire::{Event, Hub};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let hub = Hub::new();
+    hub.on_membership(tell_who_is_here(hub.clone()));
+    let chat = Chat {
+        hub: hub.clone(),
+        known: Mutex::default(),
+    };
+    server::serve("chat", &hub, move |request| chat.answer(request)).await
+}
+
+struct Chat {
+    hub: Hub,
+    /// Who has been here: a message to them waits for their return.
+    known: Mutex<HashSet<String>>,
+}
+
+impl Chat {
+    fn answer(&self, request: &Request<Incoming>) -> Answer {
+        let query = request.uri().query().unwrap_or_default();
+        let query: Query = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let answer = match (request.method(), request.uri().path()) {
+            (&Method::GET, "/") => Ok(server::text(
+                StatusCode::OK,
+                "text/html; charset=utf-8",
+                PAGE,
+            )),
+            (&Method::GET, "/chat/sse") => self.listen(request, &query),
+            (&Method::POST, "/chat/broadcast") => self.broadcast(&query),
+            (&Method::POST, "/chat/direct") => self.direct(&query),
+            _ => Err((StatusCode::NOT_FOUND, "not found".into())),
+        };
+        answer.unwrap_or_else(|(status, error)| {
+            server::text(status, JSON, json!({ "error": error }).to_string())
+        })
+    }
+
+    fn listen(&self, request: &Request<Incoming>, query: &Query) -> Result<Answer, Refusal> {
+        let name = required(query, "username")?;
+        let id = last_event_id(request.headers()).map_err(|error| bad(error.to_string()))?;
+        self.remember(name);
+        let events = self.hub.subscribe(["all", &topic_of(name)], id);
+        let config = SessionConfig::new().retry(Duration::from_secs(1));
+        Ok(server::boxed(response_with(events, config)))
+    }
+
+    fn broadcast(&self, query: &Query) -> Result<Answer, Refusal> {
+        let (from, message) = (required(query, "from")?, required(query, "message")?);
+        self.hub
+            .publish("all", event("broadcast", from, "", message));
+        Ok(success())
+    }
+
+    fn direct(&self, query: &Query) -> Result<Answer, Refusal> {
+        let (from, to) = (required(query, "from")?, required(query, "to")?);
+        let event = event("direct", from, to, required(query, "message")?);
+        let known = self.known.lock().expect("nothing panics under this lock");
+        if !known.contains(to) {
+            let error = format!("nobody called {to:?} has been here");
+            return Err((StatusCode::NOT_FOUND, error));
+        }
+        self.hub.publish(topic_of(to), &event);
+        // The sender sees it too, in every window.
+        if from != to {
+            self.hub.publish(topic_of(from), &event);
+        }
+        Ok(success())
+    }
+
+    fn remember(&self, name: &str) {
+        let mut known = self.known.lock().expect("nothing panics under this lock");
+        if known.len() >= MOST_KNOWN {
+            known.retain(|name| self.hub.subscriber_count_of(topic_of(name)) > 0);
+        }
+        known.insert(name.to_owned());
+    }
+}
+
+/// Makes the listener that publishes who is here, whenever that changes.
+fn tell_who_is_here(hub: Hub) -> impl FnMut(&Membership) + Send {
+    let mut here = BTreeMap::new();
+    move |change| {
+        let Some(name) = change.topic.strip_prefix(USER) else {
+            return;
+        };
+        let before = here.len();
+        match change.count {
+            0 => drop(here.remove(name)),
+            count => drop(here.insert(name.to_owned(), count)),
+        }
+        if change.joined || here.len() != before {
+            let names: Vec<_> = here.keys().collect();
+            let event = Event::new(json!(names).to_string()).with_type("users");
+            hub.publish("all", event.expect("no line break is in it"));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a message says when it was sent")]
+fn event(kind: &str, from: &str, to: &str, message: &str) -> Event {
+    let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    // JSON has no line breaks but escaped ones, so whatever a message holds is one line of data.
+    let data = json!({
+        "Type": kind,
+        "From": from,
+        "To": to,
+        "Message": message,
+        "Timestamp": time,
+    });
+    let event = Event::new(data.to_string()).with_type(kind);
+    event.expect("no line break is in it")
+}
+
+fn required<'a>(query: &'a Query, name: &str) -> Result<&'a str, Refusal> {
+    match query.get(name) {
+        Some(value) if value.len() > LONGEST => Err(bad(format!("{name} is too long"))),
+        Some(value) if !value.trim().is_empty() => Ok(value),
+        _ => Err(bad(format!("the parameter {name} is missing"))),
+    }
+}
+
+fn topic_of(name: &str) -> String {
+    format!("{USER}{name}")
+}
+
+fn success() -> Answer {
+    let message = json!({ "message": "success" });
+    server::text(StatusCode::OK, JSON, message.to_string())
+}
+
+fn bad(error: String) -> Refusal {
+    (StatusCode::BAD_REQUEST, error)
+}
+
+type Query = HashMap<String, String>;
+type Refusal = (StatusCode, String);
+
+const PAGE: &str = include_str!("chat.html");
+const JSON: &str = "application/json";
+const USER: &str = "user:";
+const LONGEST: usize = 8 * 1024;
+const MOST_KNOWN: usize = 10_000;
