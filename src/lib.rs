@@ -44,6 +44,7 @@
 //! - `tokio`: [`tokio`], over tokio's I/O traits; starts no runtime.
 //! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, and a
 //!   reader of any such body.
+//! - `json`: [`Event::json`] and [`Event::parse_json`], over serde; needs no std.
 //!
 //! Features only add, and none chooses between runtimes.
 //!
@@ -54,7 +55,7 @@
 //!
 //! # Out of scope
 //!
-//! HTTP itself, TLS and redirects are left to libraries; JSON in the data is left to you.
+//! HTTP itself, TLS and redirects are left to libraries.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -64,6 +65,7 @@
         feature = "async-std",
         feature = "futures-io",
         feature = "hyper",
+        feature = "json",
         feature = "tokio"
     )),
     allow(rustdoc::broken_intra_doc_links)
@@ -78,6 +80,8 @@ mod encode;
 mod error;
 mod event;
 mod frame;
+#[cfg(feature = "json")]
+mod payload;
 mod time;
 
 #[path = "../adapters/mod.rs"]
@@ -95,9 +99,17 @@ pub use decode::{Decoder, DecoderConfig, Frames};
 pub use error::{DecodeError, InvalidField};
 pub use event::{Event, EventRef};
 pub use frame::{Frame, FrameRef};
+#[cfg(feature = "json")]
+pub use payload::JsonError;
 pub use time::Timestamp;
 
 /// Runs the README's snippets as doctests.
-#[cfg(all(doctest, feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(all(
+    doctest,
+    feature = "futures-io",
+    feature = "hyper",
+    feature = "json",
+    feature = "tokio"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;
