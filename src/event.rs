@@ -47,7 +47,7 @@ impl Event {
     }
 
     /// Takes text that is known to hold no CR as the data, in its own allocation.
-    #[cfg(feature = "json")]
+    #[cfg(any(feature = "base64", feature = "json"))]
     pub(crate) fn from_lf_only(data: String) -> Self {
         Self {
             data_len: data.len(),

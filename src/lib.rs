@@ -45,6 +45,7 @@
 //! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, and a
 //!   reader of any such body.
 //! - `json`: [`Event::json`] and [`Event::parse_json`], over serde; needs no std.
+//! - `base64`: [`Event::base64`] and [`Event::decode_base64`]; needs no std.
 //!
 //! Features only add, and none chooses between runtimes.
 //!
@@ -63,6 +64,7 @@
 #![cfg_attr(
     not(all(
         feature = "async-std",
+        feature = "base64",
         feature = "futures-io",
         feature = "hyper",
         feature = "json",
@@ -80,7 +82,7 @@ mod encode;
 mod error;
 mod event;
 mod frame;
-#[cfg(feature = "json")]
+#[cfg(any(feature = "base64", feature = "json"))]
 mod payload;
 mod time;
 
@@ -99,6 +101,8 @@ pub use decode::{Decoder, DecoderConfig, Frames};
 pub use error::{DecodeError, InvalidField};
 pub use event::{Event, EventRef};
 pub use frame::{Frame, FrameRef};
+#[cfg(feature = "base64")]
+pub use payload::Base64Error;
 #[cfg(feature = "json")]
 pub use payload::JsonError;
 pub use time::Timestamp;
@@ -106,6 +110,7 @@ pub use time::Timestamp;
 /// Runs the README's snippets as doctests.
 #[cfg(all(
     doctest,
+    feature = "base64",
     feature = "futures-io",
     feature = "hyper",
     feature = "json",
