@@ -46,6 +46,17 @@ impl Event {
         EventRef::new(data.as_ref()).to_event()
     }
 
+    /// Takes text that is known to hold no CR as the data, in its own allocation.
+    #[cfg(any(feature = "base64", feature = "json"))]
+    pub(crate) fn from_lf_only(data: String) -> Self {
+        Self {
+            data_len: data.len(),
+            text: data,
+            type_len: 0,
+            has_id: false,
+        }
+    }
+
     /// Sets the type; `"message"` and `""` both stand for the default type.
     ///
     /// # Errors

@@ -49,6 +49,8 @@
 //! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, a
 //!   reader of any such body, and HTTP for the clients of `tokio` and `async-std`.
 //! - `tls`: HTTPS and HTTP/2 for those clients, by rustls with the platform's roots.
+//! - `json`: [`Event::json`] and [`Event::parse_json`], over serde; needs no std.
+//! - `base64`: [`Event::base64`] and [`Event::decode_base64`]; needs no std.
 //!
 //! Features only add, and none chooses between runtimes.
 //!
@@ -68,8 +70,10 @@
 #![cfg_attr(
     not(all(
         feature = "async-std",
+        feature = "base64",
         feature = "futures-io",
         feature = "hyper",
+        feature = "json",
         feature = "tokio"
     )),
     allow(rustdoc::broken_intra_doc_links)
@@ -85,6 +89,8 @@ mod encode;
 mod error;
 mod event;
 mod frame;
+#[cfg(any(feature = "base64", feature = "json"))]
+mod payload;
 pub mod server;
 mod time;
 
@@ -109,9 +115,20 @@ pub use decode::{Decoder, DecoderConfig, Frames};
 pub use error::{DecodeError, InvalidField};
 pub use event::{Event, EventRef};
 pub use frame::{Frame, FrameRef};
+#[cfg(feature = "base64")]
+pub use payload::Base64Error;
+#[cfg(feature = "json")]
+pub use payload::JsonError;
 pub use time::Timestamp;
 
 /// Runs the README's snippets as doctests.
-#[cfg(all(doctest, feature = "async-std", feature = "hyper", feature = "tokio"))]
+#[cfg(all(
+    doctest,
+    feature = "base64",
+    feature = "async-std",
+    feature = "hyper",
+    feature = "json",
+    feature = "tokio"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! Decodes and encodes without std.
+//! Decodes and encodes without std, and reads and writes payloads.
 //!
 //! It has to link; whether it also runs does not matter. If the core or one of its dependencies
 //! needed std, the panic handler below would be defined twice.
@@ -42,11 +42,17 @@ extern "C" fn rust_eh_personality() {}
 extern "C" fn _start() -> ! {
     let mut wire = Vec::new();
     Event::new("hello").encode(&mut wire);
+    Event::base64(b"hello").encode(&mut wire);
+    if let Ok(event) = Event::json(&["hello"]) {
+        event.encode(&mut wire);
+    }
     let mut decoder = Decoder::new();
     let mut input = wire.as_slice();
     while let Ok(Some(frame)) = decoder.decode(&mut input) {
         if let FrameRef::Event(event) = frame {
             core::hint::black_box(event.to_event());
+            let _ = core::hint::black_box(event.decode_base64());
+            let _ = core::hint::black_box(event.parse_json::<[&str; 1]>());
         }
     }
     loop {}
