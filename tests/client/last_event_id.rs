@@ -100,6 +100,9 @@ fn what_can_be_a_header_value() {
         ("a\u{1F}b", false),
         ("a\u{7F}b", false),
         (&too_long, false),
+        // These would be empty, once the blanks around a value are gone.
+        (" ", false),
+        ("\t \t", false),
     ];
     for (id, can) in rows {
         let mut seeded = Embedder::new(ClientConfig::new().last_event_id(id).expect("an ID"));
