@@ -124,8 +124,8 @@ impl ClientConfig {
         self
     }
 
-    /// Sets by what the wait is multiplied after each further attempt without progress; 2 by
-    /// default, and 1 for no growth. 0 counts as 1.
+    /// Sets by what the wait is multiplied from one to the next, as long as there is no progress in
+    /// between; 2 by default, and 1 for no growth. 0 counts as 1.
     pub fn growth(mut self, factor: u32) -> Self {
         self.growth = factor.max(1);
         self

@@ -480,11 +480,11 @@ fn retry_after_is_for_one_wait_and_retry_for_all() {
     assert_eq!(embedder.reconnect().0, seconds(120));
     embedder.status(503);
     embedder.actions();
-    assert_eq!(embedder.reconnect().0, seconds(10));
+    assert_eq!(embedder.reconnect().0, seconds(20));
     // The later of both.
     embedder.answer(&ResponseHead::new(503).retry_after("1"));
     embedder.actions();
-    assert_eq!(embedder.reconnect().0, seconds(20));
+    assert_eq!(embedder.reconnect().0, seconds(30));
 }
 
 /// All clients get the same `Retry-After`, so they must not all come back at the same time.
@@ -545,7 +545,7 @@ fn grown() -> Embedder {
 
 /// Checks that the client is at the beginning of a wait, and that it grows as from the start.
 fn expect_new_growth(embedder: &mut Embedder) {
-    for (attempt, wait) in [1].into_iter().enumerate() {
+    for (attempt, wait) in [1, 2, 4, 8].into_iter().enumerate() {
         let (waited, request) = embedder.reconnect();
         assert_eq!(waited, seconds(wait));
         assert_eq!(request.attempt() as usize, attempt + 1);
