@@ -83,7 +83,8 @@ impl Backoff {
             None => own,
             Some(wait) => {
                 let chance = percent_of(wait.max(grown), jitter).min(config.max_delay);
-                let upper = wait.saturating_add(chance);
+                let cap = config.max_delay.max(stretched(wait, jitter));
+                let upper = wait.saturating_add(chance).min(cap);
                 self.between(wait, upper).max(own)
             }
         }
