@@ -85,15 +85,16 @@ impl ClientConfig {
     }
 
     /// Makes the configuration of a strict browser: every status but 200 is fatal, waits have no
-    /// jitter, no least and no longest length, and silence never ends a connection.
+    /// jitter and may be as long as the server likes, and silence never ends a connection.
     ///
     /// The reconnection time is 3 seconds until the server sets it; while attempts fail it still
     /// doubles up to 30 seconds, which the standard allows (WHATWG HTML, "The EventSource
-    /// interface": "Optionally, wait some more").
+    /// interface": "Optionally, wait some more"). So that `retry: 0` doubles too, it counts as 1
+    /// millisecond.
     pub fn browser() -> Self {
         Self {
             base_delay: Duration::from_secs(3),
-            min_delay: Duration::ZERO,
+            min_delay: Duration::from_millis(1),
             jitter_percent: 0,
             max_wait: None,
             idle_timeout: None,

@@ -23,10 +23,12 @@ fn every_status_but_200_is_fatal() {
 
 #[test]
 fn waits_are_those_of_the_standard() {
-    let rows: [(&str, [u64; 6]); 3] = [
+    let rows: [(&str, [u64; 6]); 4] = [
         ("", [3000, 6000, 12_000, 24_000, 30_000, 30_000]),
         ("200", [200, 400, 800, 1600, 3200, 6400]),
         ("2", [2, 4, 8, 16, 32, 64]),
+        // However strict, no busy loop.
+        ("0", [1, 2, 4, 8, 16, 32]),
     ];
     for (retry, waits) in rows {
         for seed in [1, 2] {
