@@ -53,8 +53,8 @@ pub struct ClientConfig {
 pub enum Reconnect {
     /// After every end that a new attempt may mend. The default for GET.
     Always,
-    /// As long as no event has arrived: the request may then be sent more than once, but never
-    /// after its answer has begun.
+    /// As long as no event has arrived, on any connection: the request may then be sent more than
+    /// once, also after an answer that ended within its first event.
     UntilFirstEvent,
     /// Never: one connection, one request. The default for every method but GET, since a repeated
     /// POST costs money.
