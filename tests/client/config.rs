@@ -80,6 +80,12 @@ fn max_attempts() {
         let cause = Cause::CouldNotConnect;
         embedder.expect_closed(CloseReason::GaveUp { attempts, cause }, &[]);
     }
+    // None behind a connection that made progress would be less than the least.
+    let mut embedder = Embedder::open(ClientConfig::new().max_attempts(0));
+    embedder.data(b"data: progress\n\n");
+    embedder.end(End::Failed);
+    assert_eq!(embedder.reconnect().1.attempt(), 1);
+
     let mut embedder = Embedder::new(steady().max_attempts(1).max_attempts(None));
     embedder.connect();
     for _ in 0..100 {

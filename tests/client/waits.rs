@@ -496,6 +496,8 @@ fn retry_after_with_jitter() {
         (0, "20", (20_000, 30_000)),
         (0, "1", (1000, 1500)),
         (0, "0", (500, 1000)),
+        // The longer the failure, the wider the spread.
+        (3, "6", (6000, 10_000)),
         (9, "1", (15_000, 30_000)),
         // What is asked for is below the cap, so what is waited is not above it.
         (9, "18", (18_000, 30_000)),
