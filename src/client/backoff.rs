@@ -13,6 +13,9 @@ pub(crate) struct Backoff {
     rng: Rng,
     /// Attempts since the last progress.
     attempts: u32,
+    /// Waits since the last progress: as many as the attempts, but one more where a connection that
+    /// made progress was lost before them.
+    waits: u32,
     /// The reconnection time that the server set.
     retry: Option<Duration>,
 }
@@ -22,6 +25,7 @@ impl Backoff {
         Self {
             rng: Rng::with_seed(seed),
             attempts: 0,
+            waits: 0,
             retry: None,
         }
     }
@@ -34,6 +38,7 @@ impl Backoff {
     #[inline]
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
+        self.waits = 0;
     }
 
     /// "Set the event stream's reconnection time to that integer" (WHATWG HTML, "Interpreting an
@@ -61,6 +66,7 @@ impl Backoff {
     ) -> Duration {
         let base = self.retry.unwrap_or(config.base_delay);
         let grown = self.grown(base.max(config.min_delay), config);
+        self.waits = self.waits.saturating_add(1);
         let jitter = config.jitter_percent;
         let (lower, upper) = match self.retry {
             // Cap first, then jitter: the other way round all waits at the cap would be the same.
@@ -77,16 +83,15 @@ impl Backoff {
             None => own,
             Some(wait) => {
                 let chance = percent_of(wait.max(grown), jitter).min(config.max_delay);
-                let upper = wait.saturating_add(chance);
+                let cap = config.max_delay.max(stretched(wait, jitter));
+                let upper = wait.saturating_add(chance).min(cap);
                 self.between(wait, upper).max(own)
             }
         }
     }
 
     fn grown(&self, base: Duration, config: &ClientConfig) -> Duration {
-        let factor = config
-            .growth
-            .saturating_pow(self.attempts.saturating_sub(1));
+        let factor = config.growth.saturating_pow(self.waits);
         // What the server set is a lower bound, the cap notwithstanding.
         let least = self.retry.unwrap_or_default();
         base.saturating_mul(factor).min(config.max_delay).max(least)

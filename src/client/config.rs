@@ -53,8 +53,8 @@ pub struct ClientConfig {
 pub enum Reconnect {
     /// After every end that a new attempt may mend. The default for GET.
     Always,
-    /// As long as no event has arrived: the request may then be sent more than once, but never
-    /// after its answer has begun.
+    /// As long as no event has arrived, on any connection: the request may then be sent more than
+    /// once, also after an answer that ended within its first event.
     UntilFirstEvent,
     /// Never: one connection, one request. The default for every method but GET, since a repeated
     /// POST costs money.
@@ -85,15 +85,16 @@ impl ClientConfig {
     }
 
     /// Makes the configuration of a strict browser: every status but 200 is fatal, waits have no
-    /// jitter, no least and no longest length, and silence never ends a connection.
+    /// jitter and may be as long as the server likes, and silence never ends a connection.
     ///
     /// The reconnection time is 3 seconds until the server sets it; while attempts fail it still
     /// doubles up to 30 seconds, which the standard allows (WHATWG HTML, "The EventSource
-    /// interface": "Optionally, wait some more").
+    /// interface": "Optionally, wait some more"). So that `retry: 0` doubles too, it counts as 1
+    /// millisecond.
     pub fn browser() -> Self {
         Self {
             base_delay: Duration::from_secs(3),
-            min_delay: Duration::ZERO,
+            min_delay: Duration::from_millis(1),
             jitter_percent: 0,
             max_wait: None,
             idle_timeout: None,
@@ -124,8 +125,8 @@ impl ClientConfig {
         self
     }
 
-    /// Sets by what the wait is multiplied after each further attempt without progress; 2 by
-    /// default, and 1 for no growth. 0 counts as 1.
+    /// Sets by what the wait is multiplied from one to the next, as long as there is no progress in
+    /// between; 2 by default, and 1 for no growth. 0 counts as 1.
     pub fn growth(mut self, factor: u32) -> Self {
         self.growth = factor.max(1);
         self

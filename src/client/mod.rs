@@ -21,7 +21,7 @@
 //!      │   end,│      │                                            │        │
 //!      │   idle│timeout, restart                                   │        │
 //!      │       ▼      ▼                                            │        │
-//!      │    ┌────────────┐                close                    │        │
+//!      │    ┌────────────┐           refusal, close                │        │
 //!      └────┤  Waiting   ├────────────────────────────────────────►│        │
 //!           └────────────┘                                         └────────┘
 //! ```
@@ -217,6 +217,10 @@ impl Client {
 
     /// Drops the connection, made or being made, and opens a new one after the wait that is due:
     /// for a caller whose network or credentials have changed. Ignored while waiting, or closed.
+    ///
+    /// It is the caller's wish, so [`reconnect`](ClientConfig::reconnect),
+    /// [`max_attempts`](ClientConfig::max_attempts) and [`max_wait`](ClientConfig::max_wait) have
+    /// no say in it.
     pub fn restart(&mut self, now: Timestamp) {
         self.machine.restart(now);
     }

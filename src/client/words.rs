@@ -48,8 +48,8 @@ impl Request {
     }
 
     /// Returns whether there is a last event ID that must be left out, because it holds control
-    /// characters or is longer than 4 KiB: no server would take it in a header. The server then
-    /// cannot know where to go on.
+    /// characters, nothing but blanks or more than 4 KiB: no server would take it in a header. The
+    /// server then cannot know where to go on.
     pub fn is_last_event_id_omitted(&self) -> bool {
         self.omitted
     }
@@ -61,9 +61,10 @@ impl Request {
 }
 
 /// RFC 9110, section 5.5: a field value holds visible characters, spaces, tabs and bytes above
-/// 0x7F.
+/// 0x7F. Blanks around it are no part of it, so that one of blanks would arrive empty.
 fn can_be_header_value(id: &str) -> bool {
     id.len() <= LONGEST_ID
+        && !id.trim_matches([' ', '\t']).is_empty()
         && id
             .bytes()
             .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F))
