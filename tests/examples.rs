@@ -250,6 +250,7 @@ mod stockprice {
     use std::io::Read;
     use std::net::TcpStream;
 
+    use ssewire::server::EventId;
     use ssewire::{Decoder, Event, FrameRef};
 
     use super::*;
@@ -309,11 +310,11 @@ mod stockprice {
         .flatten()
     }
 
-    fn id(event: &Event) -> u64 {
+    fn id(event: &Event) -> EventId {
         event
             .id()
             .and_then(|id| id.parse().ok())
-            .expect("the ID is a number")
+            .expect("the ID is one that a hub gives")
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub struct EventSource<C: Connect, T> {
     /// What was told last.
     phase: Phase,
     failure: Failure,
+    /// With what to begin when it is polled first: what has not been asked for cannot be silent.
+    unstarted: Option<Box<ClientConfig>>,
     /// Whether the last item was given out.
     is_over: bool,
     hooks: Option<Box<Hooks>>,
@@ -108,6 +110,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
             config = config.jitter_seed(RandomState::new().hash_one(0));
         }
         let now = timer.now();
+        let unstarted = Some(Box::new(config.clone()));
         let client = Client::new(config, now);
         Self {
             phase: client.phase(),
@@ -119,6 +122,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
             has_unread: false,
             is_unsettled: true,
             failure: Failure::default(),
+            unstarted,
             is_over: false,
             hooks: None,
         }
@@ -204,6 +208,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
 
     /// Ends the event source: the connection is closed, and the stream gives `None`.
     pub fn close(&mut self) {
+        self.unstarted = None;
         self.client.close();
         self.connection = Connection::None;
         self.settle();
@@ -212,6 +217,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     /// Drops the connection and opens a new one after the wait that is due, for instance because
     /// the network has changed. Ignored while it waits, and once it is closed.
     pub fn restart(&mut self) {
+        self.start();
         self.client.restart(self.alarm.now());
         self.connection = Connection::None;
         self.settle();
@@ -287,6 +293,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         let mut reads = 0;
         loop {
             if self.is_unsettled && !matches!(self.connection, Connection::Rejected(_)) {
+                self.start();
                 self.settle();
             }
             let Connection::Open(body) = &mut self.connection else {
@@ -401,6 +408,13 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         self.failure = failure;
         self.client.handle_end(self.alarm.now(), end);
         self.is_unsettled = true;
+    }
+
+    /// Lets the time of the first attempt begin, if it has not.
+    fn start(&mut self) {
+        if let (Some(config), Phase::Connecting) = (self.unstarted.take(), self.client.phase()) {
+            self.client = Client::new(*config, self.alarm.now());
+        }
     }
 
     /// Carries out what the client has decided, and tells.

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::event::Event;
-use crate::frame::Frame;
+use crate::event::{Event, EventRef};
+use crate::frame::{Frame, FrameRef};
 
 /// Holds whole frames in their wire form, to be sent many times without being encoded again.
 ///
@@ -78,6 +78,18 @@ impl From<Event> for Outgoing {
 impl From<Frame> for Outgoing {
     fn from(frame: Frame) -> Self {
         Self::Frame(frame)
+    }
+}
+
+impl From<FrameRef<'_>> for Outgoing {
+    fn from(frame: FrameRef<'_>) -> Self {
+        Self::Encoded(Encoded(frame.to_bytes()))
+    }
+}
+
+impl From<EventRef<'_>> for Outgoing {
+    fn from(event: EventRef<'_>) -> Self {
+        Self::Encoded(Encoded(event.to_bytes()))
     }
 }
 
