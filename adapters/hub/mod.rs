@@ -11,12 +11,13 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::future::poll_fn;
 use core::hash::BuildHasher;
-use core::mem;
 use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Poll, Waker};
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use atomic_waker::AtomicWaker;
 use slotmap::SecondaryMap;
 
 use self::members::Members;
@@ -68,10 +69,17 @@ struct Shared {
 
 struct State {
     topics: Topics,
-    wakers: SecondaryMap<SubscriberId, Waker>,
+    bells: SecondaryMap<SubscriberId, Arc<Bell>>,
     closing: Closing,
     /// Who waits for the last subscription to go.
     closer: Option<Waker>,
+}
+
+/// Tells a subscription that there is more for it, without the hub's lock.
+#[derive(Debug, Default)]
+struct Bell {
+    rings: AtomicBool,
+    waker: AtomicWaker,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +103,7 @@ impl Hub {
         Self(Arc::new(Shared {
             state: Mutex::new(State {
                 topics: Topics::new(config, epoch),
-                wakers: SecondaryMap::new(),
+                bells: SecondaryMap::new(),
                 closing: Closing::Not,
                 closer: None,
             }),
@@ -122,7 +130,7 @@ impl Hub {
     pub fn publish_ref(&self, topic: impl AsRef<str>, event: EventRef<'_>) -> EventId {
         let mut state = self.0.lock();
         let id = state.topics.publish(topic.as_ref(), event);
-        let woken = state.take_ready();
+        let woken = state.ring_ready();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         id
@@ -139,10 +147,12 @@ impl Hub {
     ) -> Subscription {
         let mut state = self.0.lock();
         let id = state.topics.subscribe(topics, last_event_id);
+        let bell = Arc::new(Bell::default());
+        state.bells.insert(id, Arc::clone(&bell));
         self.0.members.note(&state.topics, id, true);
         drop(state);
         self.0.members.tell();
-        Subscription::new(Arc::clone(&self.0), id)
+        Subscription::new(Arc::clone(&self.0), id, bell)
     }
 
     /// Ends all subscriptions, present and future: each gives what it has not given yet, then ends.
@@ -188,9 +198,13 @@ impl Hub {
     fn close(&self, closing: Closing) {
         let mut state = self.0.lock();
         state.closing = closing;
-        let woken = mem::take(&mut state.wakers);
+        let woken: Vec<_> = state
+            .bells
+            .values()
+            .filter_map(|bell| bell.ring())
+            .collect();
         drop(state);
-        woken.into_iter().for_each(|(_, waker)| waker.wake());
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -217,11 +231,28 @@ impl Shared {
 }
 
 impl State {
-    fn take_ready(&mut self) -> Vec<Waker> {
+    /// Rings for all who have more to read, and returns whom to wake once the lock is free.
+    fn ring_ready(&mut self) -> Vec<Waker> {
         let mut woken = Vec::new();
         while let Some(id) = self.topics.poll_ready() {
-            woken.extend(self.wakers.remove(id));
+            woken.extend(self.bells.get(id).and_then(|bell| bell.ring()));
         }
         woken
+    }
+}
+
+impl Bell {
+    fn has_rung(&self) -> bool {
+        self.rings.load(Ordering::Acquire)
+    }
+
+    /// Begins anew. The hub's lock is held, so nothing is published between this and a look.
+    fn hush(&self) {
+        self.rings.store(false, Ordering::Relaxed);
+    }
+
+    fn ring(&self) -> Option<Waker> {
+        self.rings.store(true, Ordering::Release);
+        self.waker.take()
     }
 }

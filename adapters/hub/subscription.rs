@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::{Closing, Shared};
+use super::{Bell, Closing, Shared};
 use crate::server::{Delivery, Encoded, SubscriberId};
 
 /// Gives the events of some topics, encoded: all that are waiting at once, up to 64 KiB.
@@ -18,14 +18,19 @@ use crate::server::{Delivery, Encoded, SubscriberId};
 pub struct Subscription {
     hub: Arc<Shared>,
     id: SubscriberId,
+    bell: Arc<Bell>,
+    /// Whether it has taken all there was, so that the bell rings when there is more.
+    is_at_end: bool,
     has_left: bool,
 }
 
 impl Subscription {
-    pub(super) const fn new(hub: Arc<Shared>, id: SubscriberId) -> Self {
+    pub(super) const fn new(hub: Arc<Shared>, id: SubscriberId, bell: Arc<Bell>) -> Self {
         Self {
             hub,
             id,
+            bell,
+            is_at_end: false,
             has_left: false,
         }
     }
@@ -38,32 +43,33 @@ impl Subscription {
     }
 
     fn poll_next_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        if self.has_left {
-            return Poll::Ready(None);
-        }
-        let mut state = self.hub.lock();
-        let delivery = match state.closing {
-            Closing::AtOnce => Some(Delivery::Disconnected),
-            _ => state.topics.poll_delivery(self.id, PIECE_BYTES),
-        };
-        match delivery {
-            Some(Delivery::Events(events)) => Poll::Ready(Some(events)),
-            Some(Delivery::Gap(gap)) => Poll::Ready(Some(Encoded::from(&gap.to_event()))),
-            None if state.closing == Closing::Not => {
-                match state.wakers.get_mut(self.id) {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    None => {
-                        state.wakers.insert(self.id, cx.waker().clone());
-                    }
+        while !self.has_left {
+            if self.is_at_end && !self.bell.has_rung() {
+                self.bell.waker.register(cx.waker());
+                // It may have rung meanwhile, and found nobody to wake.
+                if !self.bell.has_rung() {
+                    return Poll::Pending;
                 }
-                Poll::Pending
             }
-            _ => {
-                drop(state);
-                self.leave();
-                Poll::Ready(None)
+            let mut state = self.hub.lock();
+            self.bell.hush();
+            let delivery = match state.closing {
+                Closing::AtOnce => Some(Delivery::Disconnected),
+                _ => state.topics.poll_delivery(self.id, PIECE_BYTES),
+            };
+            // Once a shutdown has begun, the end is found by asking.
+            self.is_at_end = state.closing == Closing::Not && state.topics.is_at_end(self.id);
+            drop(state);
+            match delivery {
+                Some(Delivery::Events(events)) => return Poll::Ready(Some(events)),
+                Some(Delivery::Gap(gap)) => {
+                    return Poll::Ready(Some(Encoded::from(&gap.to_event())));
+                }
+                None if self.is_at_end => {}
+                _ => self.leave(),
             }
         }
+        Poll::Ready(None)
     }
 
     fn leave(&mut self) {
@@ -73,7 +79,7 @@ impl Subscription {
         let mut state = self.hub.lock();
         self.hub.members.note(&state.topics, self.id, false);
         state.topics.unsubscribe(self.id);
-        state.wakers.remove(self.id);
+        state.bells.remove(self.id);
         let closer = match state.topics.subscriber_count() {
             0 => state.closer.take(),
             _ => None,

@@ -8,6 +8,7 @@ use core::mem;
 
 use bytes::Bytes;
 use slotmap::{SlotMap, new_key_type};
+use smallvec::SmallVec;
 
 use crate::event::{Event, EventRef};
 use crate::server::event_id::EventId;
@@ -157,7 +158,8 @@ pub struct TopicsStats {
 
 #[derive(Debug)]
 struct Subscriber {
-    places: Vec<Place>,
+    /// Most have one.
+    places: SmallVec<[Place; 1]>,
     gap: Option<Gap>,
     /// Whether it was told that it gets no more.
     is_out: bool,
@@ -225,7 +227,7 @@ impl Topics {
                 Ok(id) => (id.number(), None),
             },
         };
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: SmallVec<[Place; 1]> = SmallVec::new();
         let mut resumes_after = 0;
         for name in topics {
             let key = self.history.find_or_add(name.as_ref());
@@ -305,14 +307,21 @@ impl Topics {
             }
             places => read_merged(&self.history, places, max_bytes),
         };
-        if events.is_none() {
+        if subscriber.is_at_end(&self.history) {
             subscriber.wait(id, &mut self.history);
         }
         events.map(|bytes| Delivery::Events(Encoded::new(bytes)))
     }
 
-    /// Returns the next subscriber that had nothing to read and now has, once. Ask until there is
-    /// none, after every publication.
+    /// Returns whether a subscriber has read all there is; if so, [`poll_ready`](Self::poll_ready)
+    /// will name it when there is more.
+    pub fn is_at_end(&self, id: SubscriberId) -> bool {
+        let subscriber = self.subscribers.get(id);
+        subscriber.is_some_and(|subscriber| subscriber.is_idle)
+    }
+
+    /// Returns the next subscriber that had read all there was and now has more, once. Ask until there
+    /// is none, after every publication.
     #[must_use = "a subscriber that is not woken waits for ever"]
     pub fn poll_ready(&mut self) -> Option<SubscriberId> {
         self.ready.pop_front()
@@ -422,6 +431,13 @@ impl Subscriber {
                     && topic
                         .number_at(place.next)
                         .is_some_and(|number| history.is_in_older_half(number))
+        })
+    }
+
+    fn is_at_end(&self, history: &History) -> bool {
+        self.places.iter().all(|place| {
+            let topic = history.topic(place.topic);
+            topic.is_none_or(|topic| place.next == topic.end())
         })
     }
 
