@@ -17,7 +17,6 @@ use core::task::{Poll, Waker};
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use atomic_waker::AtomicWaker;
 use slotmap::SecondaryMap;
 
 use self::members::Members;
@@ -69,17 +68,18 @@ struct Shared {
 
 struct State {
     topics: Topics,
-    bells: SecondaryMap<SubscriberId, Arc<Bell>>,
+    bells: SecondaryMap<SubscriberId, Bell>,
     closing: Closing,
     /// Who waits for the last subscription to go.
     closer: Option<Waker>,
 }
 
-/// Tells a subscription that there is more for it, without the hub's lock.
-#[derive(Debug, Default)]
+/// Tells a subscription that there is more for it.
 struct Bell {
-    rings: AtomicBool,
-    waker: AtomicWaker,
+    /// Seen by the subscription without the hub's lock.
+    rings: Arc<AtomicBool>,
+    /// Whom to wake: the task that asked last.
+    waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,12 +147,16 @@ impl Hub {
     ) -> Subscription {
         let mut state = self.0.lock();
         let id = state.topics.subscribe(topics, last_event_id);
-        let bell = Arc::new(Bell::default());
-        state.bells.insert(id, Arc::clone(&bell));
+        let rings = Arc::new(AtomicBool::new(false));
+        let bell = Bell {
+            rings: Arc::clone(&rings),
+            waker: None,
+        };
+        state.bells.insert(id, bell);
         self.0.members.note(&state.topics, id, true);
         drop(state);
         self.0.members.tell();
-        Subscription::new(Arc::clone(&self.0), id, bell)
+        Subscription::new(Arc::clone(&self.0), id, rings)
     }
 
     /// Ends all subscriptions, present and future: each gives what it has not given yet, then ends.
@@ -235,24 +239,16 @@ impl State {
     fn ring_ready(&mut self) -> Vec<Waker> {
         let mut woken = Vec::new();
         while let Some(id) = self.topics.poll_ready() {
-            woken.extend(self.bells.get(id).and_then(|bell| bell.ring()));
+            woken.extend(self.bells.get(id).and_then(Bell::ring));
         }
         woken
     }
 }
 
 impl Bell {
-    fn has_rung(&self) -> bool {
-        self.rings.load(Ordering::Acquire)
-    }
-
-    /// Begins anew. The hub's lock is held, so nothing is published between this and a look.
-    fn hush(&self) {
-        self.rings.store(false, Ordering::Relaxed);
-    }
-
+    /// Rings, and returns whom to wake.
     fn ring(&self) -> Option<Waker> {
         self.rings.store(true, Ordering::Release);
-        self.waker.take()
+        self.waker.clone()
     }
 }

@@ -4,11 +4,12 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::{Bell, Closing, Shared};
+use super::{Closing, Shared};
 use crate::server::{Delivery, Encoded, SubscriberId};
 
 /// Gives the events of some topics, encoded: all that are waiting at once, up to 64 KiB.
@@ -18,18 +19,22 @@ use crate::server::{Delivery, Encoded, SubscriberId};
 pub struct Subscription {
     hub: Arc<Shared>,
     id: SubscriberId,
-    bell: Arc<Bell>,
-    /// Whether it has taken all there was, so that the bell rings when there is more.
+    /// Whether the hub has rung since it was asked last.
+    rings: Arc<AtomicBool>,
+    /// Whom the hub wakes when it rings.
+    waker: Option<Waker>,
+    /// Whether it has taken all there was, so that the hub rings when there is more.
     is_at_end: bool,
     has_left: bool,
 }
 
 impl Subscription {
-    pub(super) const fn new(hub: Arc<Shared>, id: SubscriberId, bell: Arc<Bell>) -> Self {
+    pub(super) const fn new(hub: Arc<Shared>, id: SubscriberId, rings: Arc<AtomicBool>) -> Self {
         Self {
             hub,
             id,
-            bell,
+            rings,
+            waker: None,
             is_at_end: false,
             has_left: false,
         }
@@ -44,15 +49,20 @@ impl Subscription {
 
     fn poll_next_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         while !self.has_left {
-            if self.is_at_end && !self.bell.has_rung() {
-                self.bell.waker.register(cx.waker());
-                // It may have rung meanwhile, and found nobody to wake.
-                if !self.bell.has_rung() {
-                    return Poll::Pending;
-                }
+            let is_known = |waker: &Waker| waker.will_wake(cx.waker());
+            let is_known = self.waker.as_ref().is_some_and(is_known);
+            if is_known && self.is_at_end && !self.rings.load(Ordering::Acquire) {
+                return Poll::Pending;
             }
             let mut state = self.hub.lock();
-            self.bell.hush();
+            if !is_known {
+                self.waker = Some(cx.waker().clone());
+                if let Some(bell) = state.bells.get_mut(self.id) {
+                    bell.waker.clone_from(&self.waker);
+                }
+            }
+            // The lock is held: nothing is published between this and the look.
+            self.rings.store(false, Ordering::Relaxed);
             let delivery = match state.closing {
                 Closing::AtOnce => Some(Delivery::Disconnected),
                 _ => state.topics.poll_delivery(self.id, PIECE_BYTES),

@@ -88,12 +88,15 @@ impl History {
         self.bytes
     }
 
-    /// Returns whether an event is in the older half of the log, once the log is full: soon it will
-    /// be dropped.
-    pub(crate) fn is_in_older_half(&self, number: u64) -> bool {
+    /// Returns the number from which on events are in the newer half of the log. The older half, once
+    /// the log is full, will soon be dropped; before that all is new.
+    pub(crate) fn newer_half(&self) -> u64 {
         let held = self.order.len() as u64;
-        let has_dropped = self.newest > held;
-        has_dropped && self.newest - number >= held.div_ceil(2)
+        if self.newest > held {
+            self.newest + 1 - held.div_ceil(2)
+        } else {
+            0
+        }
     }
 
     pub(crate) fn topic_count(&self) -> usize {
@@ -244,6 +247,12 @@ impl Topic {
         let before = self.log.partition_point(|entry| entry.number <= number);
         let dropped = (self.dropped > number).then_some(self.dropped);
         (self.start + before as u64, dropped)
+    }
+
+    /// Returns the newest event and its number, if that is at a place.
+    pub(crate) fn newest_at(&self, place: u64) -> Option<(u64, &Bytes)> {
+        let entry = self.log.back()?;
+        (place + 1 == self.end()).then_some((entry.number, &entry.bytes))
     }
 
     /// Returns the number of the event at a place.
