@@ -1,5 +1,6 @@
 //! Who reads which topics, and how far.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -160,7 +161,8 @@ pub struct TopicsStats {
 struct Subscriber {
     /// Most have one.
     places: SmallVec<[Place; 1]>,
-    gap: Option<Gap>,
+    /// What it is to be told first. Few have one, and there are many subscribers.
+    gap: Option<Box<Gap>>,
     /// Whether it was told that it gets no more.
     is_out: bool,
     /// Whether it has once read all there was: what it reads is no replay any more.
@@ -252,9 +254,11 @@ impl Topics {
         self.stats.gaps += u64::from(reason.is_some());
         self.subscribers.insert(Subscriber {
             places,
-            gap: reason.map(|reason| Gap {
-                reason,
-                resumes_after: EventId::new(self.epoch, resumes_after),
+            gap: reason.map(|reason| {
+                Box::new(Gap {
+                    reason,
+                    resumes_after: EventId::new(self.epoch, resumes_after),
+                })
             }),
             is_out: false,
             has_caught_up: false,
@@ -295,7 +299,7 @@ impl Topics {
             return Some(Delivery::Disconnected);
         }
         if let Some(gap) = subscriber.gap.take() {
-            return Some(Delivery::Gap(gap));
+            return Some(Delivery::Gap(*gap));
         }
         if subscriber.is_slow(&self.history) {
             return self.handle_slow(id);
