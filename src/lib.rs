@@ -38,6 +38,11 @@
 //! A client that reconnects is [`client::Client`]: facts in, decisions out. `EventSource` in
 //! [`tokio`] and [`async_std`] drives it over HTTP or any other transport.
 //!
+//! Whoever knows hertz-contrib/sse finds each of its names in [`coming_from_hertz`].
+//!
+//! A server publishes to a [`Hub`] and answers with what it gives, over the bodies of [`hyper`] or the
+//! writers of [`tokio`] and [`futures_io`]; [`server`] has the machines behind that.
+//!
 //! # Features
 //!
 //! - `std` (default): memchr and simdutf8 choose their SIMD paths at run time, and the client
@@ -120,6 +125,13 @@ pub use payload::Base64Error;
 #[cfg(feature = "json")]
 pub use payload::JsonError;
 pub use time::Timestamp;
+
+#[cfg(any(
+    doc,
+    all(doctest, feature = "base64", feature = "hyper", feature = "tokio")
+))]
+#[doc = include_str!("coming_from_hertz.md")]
+pub mod coming_from_hertz {}
 
 /// Runs the README's snippets as doctests.
 #[cfg(all(
