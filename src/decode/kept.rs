@@ -170,8 +170,11 @@ impl Kept {
     /// buffer may stay large all the same.
     pub(crate) fn release(&mut self, keep_data: bool) {
         self.start_data();
-        if !keep_data {
-            self.data.shrink_to(LARGE);
+        if !keep_data && self.data.capacity() > LARGE {
+            // Freed at its full size, not shrunk, so that an allocator can learn from it to keep
+            // memory of that size at hand: glibc's maps fresh pages each time otherwise.
+            self.data = String::new();
+            self.data.reserve_exact(LARGE);
         }
         for text in [&mut self.event_type, &mut self.id] {
             text.clear();
