@@ -43,16 +43,23 @@ pub(crate) struct Line<'i> {
 }
 
 impl<'i> Scan<'i> {
+    /// Starts at the front of a chunk, and looks at its first block.
     #[inline(always)]
     pub(crate) fn new(chunk: &'i [u8]) -> Self {
-        let mut scan = Self {
+        let mut scan = Self::unread(chunk);
+        scan.look_at_block();
+        scan
+    }
+
+    /// Starts at the front of a chunk, without a look at it.
+    #[inline(always)]
+    pub(crate) const fn unread(chunk: &'i [u8]) -> Self {
+        Self {
             rest: chunk,
             mask: 0,
             base: 0,
             scanned: 0,
-        };
-        scan.look_at_block();
-        scan
+        }
     }
 
     /// Drops the next byte of the chunk's first block: it belongs to the chunk before, or to a BOM.
@@ -62,10 +69,30 @@ impl<'i> Scan<'i> {
         self.scanned = self.scanned.saturating_sub(1);
     }
 
+    /// Drops bytes of the chunk's first block, if it starts with them and goes on in their line.
+    #[inline(always)]
+    pub(crate) fn skip_start(&mut self, start: &[u8]) -> bool {
+        // A few bytes, for which a call of memcmp would cost more.
+        let is_same = start.iter().zip(self.rest).all(|(one, other)| one == other);
+        match self.rest.get(start.len()..) {
+            Some(rest) if is_same => self.rest = rest,
+            _ => return false,
+        }
+        self.mask >>= start.len();
+        self.scanned = self.scanned.saturating_sub(start.len());
+        true
+    }
+
+    /// Returns whether a line ends in what is left of the chunk.
+    #[inline(always)]
+    pub(crate) fn find_line(&mut self) -> bool {
+        self.mask != 0 || self.find_block()
+    }
+
     /// Takes the next line, if it ends in this chunk.
     #[inline(always)]
     pub(crate) fn next_line(&mut self) -> Option<Line<'i>> {
-        if self.mask == 0 && !self.find_block() {
+        if !self.find_line() {
             return None;
         }
         let bit = self.mask.trailing_zeros();
@@ -105,7 +132,7 @@ impl<'i> Scan<'i> {
     /// remains once both are taken.
     #[inline(always)]
     pub(crate) fn last_line(&mut self) -> Option<(&'i [u8], Self)> {
-        if self.mask == 0 && !self.find_block() {
+        if !self.find_line() {
             return None;
         }
         let bit = self.mask.trailing_zeros();
@@ -140,7 +167,7 @@ impl<'i> Scan<'i> {
         };
         let mut scan = *self;
         loop {
-            if scan.mask == 0 && !scan.find_block() {
+            if !scan.find_line() {
                 return None;
             }
             let bit = scan.mask.trailing_zeros();
@@ -180,22 +207,11 @@ impl<'i> Scan<'i> {
         self.scanned = self.scanned.saturating_sub(len + end_len);
     }
 
-    /// Returns whether the chunk is known to hold no line end.
-    #[inline(always)]
-    pub(crate) fn has_no_line_end(&self) -> bool {
-        self.mask == 0 && self.scanned == self.rest.len()
-    }
-
     /// Takes everything that is left: the start or the middle of a line.
     #[inline(always)]
     pub(crate) fn take_rest(&mut self) -> &'i [u8] {
         let rest = self.rest;
-        *self = Self {
-            rest: &[],
-            mask: 0,
-            base: 0,
-            scanned: 0,
-        };
+        *self = Self::unread(&[]);
         rest
     }
 
@@ -230,6 +246,22 @@ impl<'i> Scan<'i> {
         self.scanned = self.rest.len();
         true
     }
+}
+
+/// Returns whether a line ends in `bytes`.
+#[inline(always)]
+pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
+    if bytes.len() > BLOCKS_BEFORE_SEARCH * BLOCK {
+        return memchr2(b'\r', b'\n', bytes).is_some();
+    }
+    let mut rest = bytes;
+    while let Some((block, tail)) = rest.split_first_chunk() {
+        if mask(block) != 0 {
+            return true;
+        }
+        rest = tail;
+    }
+    !rest.is_empty() && mask_of_tail(rest) != 0
 }
 
 /// Drops the two line ends that `tail` starts with, and returns their length too. A CR counts only
