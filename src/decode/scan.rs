@@ -175,25 +175,24 @@ impl<'i> Scan<'i> {
             let (line, tail) = scan.rest.split_at_checked(len)?;
             let start = self.rest.len() - scan.rest.len();
             let end = start + len;
-            if line.starts_with(b"data: ") {
-                let (ends_len, rest) = two_line_ends(tail)?;
-                block.data = start + 6..end;
-                scan.advance(bit, len, ends_len, rest);
-                *self = scan;
-                return Some(block);
+            // One look at the first byte tells which name alone it can be.
+            match line.first() {
+                Some(b'd') if line.starts_with(b"data: ") => {
+                    let (ends_len, rest) = two_line_ends(tail)?;
+                    block.data = start + 6..end;
+                    scan.advance(bit, len, ends_len, rest);
+                    *self = scan;
+                    return Some(block);
+                }
+                Some(b'e') if line.starts_with(b"event: ") => block.event_type = start + 7..end,
+                Some(b'i') if line.starts_with(b"id: ") => block.id = Some(start + 4..end),
+                _ => return None,
             }
             let (end_len, rest) = match tail {
                 [b'\n', rest @ ..] => (1, rest),
                 [b'\r', b'\n', rest @ ..] => (2, rest),
                 _ => return None,
             };
-            if line.starts_with(b"event: ") {
-                block.event_type = start + 7..end;
-            } else if line.starts_with(b"id: ") {
-                block.id = Some(start + 4..end);
-            } else {
-                return None;
-            }
             scan.advance(bit, len, end_len, rest);
         }
     }
