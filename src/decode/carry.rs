@@ -313,7 +313,10 @@ impl Decoder {
     }
 
     /// Ends a line that came in pieces.
-    fn end_value(&mut self, partial: Partial) -> Result<Option<Found<'static>>, DecodeError> {
+    pub(crate) fn end_value(
+        &mut self,
+        partial: Partial,
+    ) -> Result<Option<Found<'static>>, DecodeError> {
         if self.pending.size > self.soft_budget {
             let mut block = self.pending.to_block();
             self.check_size(&mut block)?;

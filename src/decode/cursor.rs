@@ -88,7 +88,8 @@ impl<'a, 'i: 'a> Frames<'a, 'i> {
         let cut = self.decoder.resume_simply(&mut scan);
         self.scan = scan;
         *self.input = scan.rest;
-        match cut {
+        match cut? {
+            Cut::Middle => Ok(None),
             Cut::Event(pending) => Ok(Some(lend_cut(self.decoder, pending))),
             Cut::Nothing if !self.decoder.carried => self.next_of_whole(),
             Cut::Nothing | Cut::Other => self.next_of_any_kind(),
@@ -146,7 +147,8 @@ pub(crate) fn pull<'d, 'i: 'd>(
     if decoder.carried {
         let cut = decoder.resume_simply(&mut scan);
         *input = scan.rest;
-        match cut {
+        match cut? {
+            Cut::Middle => return Ok(None),
             Cut::Event(pending) => return Ok(Some(lend_cut(decoder, pending))),
             Cut::Nothing | Cut::Other => {}
         }

@@ -8,16 +8,20 @@ use crate::decode::assemble::{Partial, Pending, id_in_effect};
 use crate::decode::carry::FREE_ID_LEN;
 use crate::decode::field::{self, Name};
 use crate::decode::scan::{Scan, has_line_end};
+use crate::decode::text;
+use crate::error::DecodeError;
 use crate::event::EventRef;
 use crate::frame::FrameRef;
 
 /// Says how a chunk goes on from the one before.
 pub(crate) enum Cut {
+    /// With what belongs to the same line, or the same block, to the end.
+    Middle,
     /// With the end of an event, which was taken.
     Event(Pending),
     /// With the end of a block that is no event, which was taken.
     Nothing,
-    /// Otherwise: what is left must be read line by line.
+    /// Otherwise, from here on.
     Other,
 }
 
@@ -51,39 +55,51 @@ impl Decoder {
         matches!(self.partial, Partial::Data)
     }
 
-    /// Takes the rest of the block that the last chunk cut off, if it has the form that most have.
-    /// It finds nothing that reading line by line would not find, but faster.
+    /// Reads on in the block that the last chunk cut off, as long as it has the form that most have.
+    /// It finds nothing that the general way would not find, but faster.
     #[inline(always)]
-    pub(crate) fn resume_simply(&mut self, scan: &mut Scan<'_>) -> Cut {
+    pub(crate) fn resume_simply(&mut self, scan: &mut Scan<'_>) -> Result<Cut, DecodeError> {
+        // With room for all of the chunk, none of its lines has to be asked.
+        let size = self.pending.size.saturating_add(scan.rest.len());
+        if size > self.soft_budget || !self.is_at_rest() {
+            return Ok(Cut::Other);
+        }
         match self.partial {
-            Partial::Data => self.resume_data(scan),
+            Partial::Data => {}
             // No other name starts like this.
             Partial::Open([b'd', ..], len) => {
                 let missing = DATA.get(len..).unwrap_or_default();
                 if !scan.skip_start(missing) {
-                    return Cut::Other;
+                    return Ok(Cut::Other);
                 }
-                self.pending.size = self.pending.size.saturating_add(missing.len());
+                self.pending.size += missing.len();
                 self.partial = self.start_value(Name::Data);
-                self.resume_data(scan)
             }
-            Partial::Ignored if !self.discarding => match scan.last_line() {
-                Some((line, taken)) if self.has_room_for(line) => {
-                    *scan = taken;
-                    self.end_simply()
-                }
-                _ => Cut::Other,
-            },
-            // Only its blank line is missing, perhaps.
-            Partial::None if self.pending.size > 0 && !self.after_cr => {
-                if self.has_room_for(&[]) && scan.take_blank_line() {
-                    self.end_simply()
-                } else {
-                    Cut::Other
+            partial @ Partial::Value(name @ (Name::Event | Name::Id)) => {
+                let Some(rest) = scan.whole_line() else {
+                    return Ok(Cut::Other);
+                };
+                self.pending.size += rest.len();
+                self.kept.push_value(rest);
+                self.partial = Partial::None;
+                let value = mem::take(&mut self.kept.value);
+                let is_kept = self.keep_value(name, &value);
+                self.kept.value = value;
+                if !is_kept {
+                    self.end_value(partial)?;
                 }
             }
-            _ => Cut::Other,
+            Partial::Ignored if !self.discarding => {
+                let Some(rest) = scan.whole_line() else {
+                    return Ok(Cut::Other);
+                };
+                self.pending.size += rest.len();
+                self.partial = Partial::None;
+            }
+            Partial::None if self.pending.size > 0 && !self.after_cr => {}
+            _ => return Ok(Cut::Other),
         }
+        Ok(self.read_on(scan))
     }
 
     /// Holds the start of a line of data or of a comment, if that is all that is left of the chunk
@@ -113,22 +129,73 @@ impl Decoder {
         true
     }
 
+    /// Reads on in a line of data, or at the start of a line, in a block whose texts are all held.
     #[inline(always)]
-    fn resume_data(&mut self, scan: &mut Scan<'_>) -> Cut {
-        match scan.last_line() {
-            Some((line, taken)) if self.has_room_for(line) => {
-                *scan = taken;
-                self.kept.push_data(line);
-                self.end_simply()
+    fn read_on(&mut self, scan: &mut Scan<'_>) -> Cut {
+        loop {
+            if !self.is_in_data() {
+                if scan.take_blank_line() {
+                    return self.end_simply();
+                }
+                if scan.skip_start(DATA) {
+                    self.pending.size += DATA.len();
+                    self.partial = self.start_value(Name::Data);
+                } else {
+                    match scan.peek_whole_line() {
+                        Some((line, taken)) if self.keep_field(line) => {
+                            self.pending.size += line.len();
+                            *scan = taken;
+                            continue;
+                        }
+                        _ => return Cut::Other,
+                    }
+                }
             }
-            _ => Cut::Other,
+            if !scan.find_line() {
+                self.pending.size += scan.rest.len();
+                self.kept.push_data(scan.take_rest());
+                return Cut::Middle;
+            }
+            let Some(line) = scan.whole_line() else {
+                return Cut::Other;
+            };
+            self.pending.size += line.len();
+            self.kept.push_data(line);
+            self.partial = Partial::None;
         }
     }
 
-    /// Returns whether nothing but the block is carried, and it stays small with another line.
+    /// Holds the type or the ID of a line in its usual form, or tells that it is not.
     #[inline(always)]
-    fn has_room_for(&self, line: &[u8]) -> bool {
-        self.is_at_rest() && self.pending.size.saturating_add(line.len()) <= self.soft_budget
+    fn keep_field(&mut self, line: &[u8]) -> bool {
+        if let Some(value) = line.strip_prefix(b"event: ") {
+            self.keep_value(Name::Event, value)
+        } else if let Some(value) = line.strip_prefix(b"id: ") {
+            self.keep_value(Name::Id, value)
+        } else {
+            false
+        }
+    }
+
+    /// Holds a type or an ID, or tells that it is not as usual.
+    #[inline(always)]
+    fn keep_value(&mut self, name: Name, value: &[u8]) -> bool {
+        if value.len() > FREE_ID_LEN {
+            return false;
+        }
+        match (name, text::validate(value)) {
+            (Name::Event, Some("" | "message")) => self.pending.event_type = false,
+            (Name::Event, Some(text)) => {
+                self.kept.keep_event_type(text);
+                self.pending.event_type = true;
+            }
+            (Name::Id, Some(text)) if text.bytes().all(|byte| byte != 0) => {
+                self.kept.keep_id(text);
+                self.pending.id = true;
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Ends a block behind its blank line.
@@ -137,14 +204,7 @@ impl Decoder {
         self.partial = Partial::None;
         self.carried = false;
         let pending = mem::take(&mut self.pending);
-        if pending.id {
-            self.kept.id_to_last_event_id();
-            self.carried = self.kept.outgrown;
-            if self.kept.last_event_id.len() > FREE_ID_LEN {
-                self.charge_id();
-            }
-        }
-        if pending.data {
+        if self.end_block(&pending.to_block()) {
             Cut::Event(pending)
         } else {
             Cut::Nothing

@@ -69,7 +69,7 @@ impl<'i> Scan<'i> {
         self.scanned = self.scanned.saturating_sub(1);
     }
 
-    /// Drops bytes of the chunk's first block, if it starts with them and goes on in their line.
+    /// Takes the bytes that a line starts with, if they are these.
     #[inline(always)]
     pub(crate) fn skip_start(&mut self, start: &[u8]) -> bool {
         // A few bytes, for which a call of memcmp would cost more.
@@ -112,6 +112,24 @@ impl<'i> Scan<'i> {
         };
         self.advance(bit, end, end_len, rest);
         Some(line)
+    }
+
+    /// Takes the next line if its end is in the chunk and cannot go on in the next one.
+    #[inline(always)]
+    pub(crate) fn whole_line(&mut self) -> Option<&'i [u8]> {
+        let (line, taken) = self.peek_whole_line()?;
+        *self = taken;
+        Some(line)
+    }
+
+    /// Returns the next line like [`whole_line`](Self::whole_line), and what remains without it.
+    #[inline(always)]
+    pub(crate) fn peek_whole_line(&self) -> Option<(&'i [u8], Self)> {
+        let mut taken = *self;
+        match taken.next_line() {
+            Some(line) if !line.open_cr => Some((line.bytes, taken)),
+            _ => None,
+        }
     }
 
     /// Takes a blank line if one follows whose end is not the chunk's: LF or CRLF.
