@@ -307,13 +307,24 @@ fn find_line_end(rest: &[u8], scanned: usize) -> usize {
 /// Returns the line ends of a block: bit *n* stands for byte *n*.
 #[inline(always)]
 fn mask(block: &[u8; BLOCK]) -> u64 {
-    let mut mask = 0;
-    let mut shift = 0;
+    let mut lanes = [u8x16::splat(0); BLOCK / LANE];
+    let mut any = u8x16::splat(0);
     let mut rest = block.as_slice();
-    while let Some((lane, tail)) = rest.split_first_chunk() {
-        mask |= u64::from(mask_of_lane(*lane)) << shift;
-        shift += LANE;
+    for ends in &mut lanes {
+        let Some((lane, tail)) = rest.split_first_chunk() else {
+            break;
+        };
+        *ends = ends_of_lane(*lane);
+        any |= *ends;
         rest = tail;
+    }
+    // Most blocks of a long line have none, which one question tells.
+    if any.move_mask() == 0 {
+        return 0;
+    }
+    let mut mask = 0;
+    for ends in lanes.iter().rev() {
+        mask = mask << LANE | u64::from(ends.move_mask() as u16);
     }
     mask
 }
@@ -336,11 +347,14 @@ fn mask_of_tail(tail: &[u8]) -> u64 {
     mask
 }
 
-#[inline(always)]
 fn mask_of_lane(lane: [u8; LANE]) -> u16 {
+    ends_of_lane(lane).move_mask() as u16
+}
+
+#[inline(always)]
+fn ends_of_lane(lane: [u8; LANE]) -> u8x16 {
     let bytes = u8x16::new(lane);
-    let ends = bytes.cmp_eq(u8x16::splat(b'\n')) | bytes.cmp_eq(u8x16::splat(b'\r'));
-    ends.move_mask() as u16
+    bytes.cmp_eq(u8x16::splat(b'\n')) | bytes.cmp_eq(u8x16::splat(b'\r'))
 }
 
 /// How many bytes a mask describes.
