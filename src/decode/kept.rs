@@ -379,8 +379,9 @@ const REPLACEMENT: &str = "\u{FFFD}";
 /// What the data buffer keeps for good, in bytes: events up to this size are put together without
 /// an allocation however they are cut.
 const LARGE: usize = 32 << 10;
-/// The most bytes of data that are held as they came.
-const RAW: usize = 4 << 10;
+/// The most bytes of data that are held as they came. Not a page: where a copy reads and writes
+/// would differ by the same part of a page each time, and in some places processors wait for that.
+const RAW: usize = (4 << 10) - 64;
 /// What each of the other buffers keeps for good, in bytes.
 const SMALL: usize = 4 << 10;
 /// The first allocation of a buffer, in bytes.
