@@ -7,7 +7,7 @@ use ssewire_benches::args::{self, Args};
 use ssewire_benches::corpus::{Corpus, Shape};
 use ssewire_benches::decoders::{self, CURSOR, Contender, DECODE, OWNED, Portion};
 use ssewire_benches::grid::{Grid, Ratio, Verdict};
-use ssewire_benches::measure::{median, rate, rotated, setting, timed};
+use ssewire_benches::measure::{rate, rotated, setting, timed};
 
 fn main() -> ExitCode {
     match run() {
@@ -31,7 +31,7 @@ fn run() -> Result<(), String> {
     let rounds = args.rounds(9);
     let size = if args.smoke { 64 << 10 } else { 16 << 20 };
 
-    // rates[chunk][shape][contender]
+    // rates[chunk][shape][contender][round]
     let mut rates = vec![Vec::new(); chunks.len()];
     for &shape in &shapes {
         let bench = Bench::new(shape, size);
@@ -43,7 +43,7 @@ fn run() -> Result<(), String> {
 
     println!("{}", setting());
     println!(
-        "Corpora of {size} bytes or one event more; median of {rounds} rounds; every run's result \
+        "Corpora of {size} bytes or one event more; medians of {rounds} rounds; every run's result \
          checked. eventsource-stream reads the first MiB only, being quadratic in places, and no \
          1 MiB line in chunks below 4 KiB.\n"
     );
@@ -53,7 +53,7 @@ fn run() -> Result<(), String> {
         for (index, contender) in contenders.iter().enumerate() {
             grid.push(
                 contender.name,
-                rates.iter().map(|rates| rates[index]).collect(),
+                rates.iter().map(|rates| rates[index].clone()).collect(),
             );
         }
         println!("{}", grid.rates(&format!("{chunk}-byte chunks, MB/s")));
@@ -83,13 +83,13 @@ impl Bench {
         }
     }
 
-    /// Returns the median rate of each contender, after one round to warm up.
+    /// Returns the rates of each contender by round, after one round to warm up.
     fn measure(
         &self,
         contenders: &[Contender],
         chunk: usize,
         rounds: usize,
-    ) -> Result<Vec<Option<f64>>, String> {
+    ) -> Result<Vec<Vec<f64>>, String> {
         let mut rates = vec![Vec::with_capacity(rounds); contenders.len()];
         for round in 0..=rounds {
             for index in rotated(contenders.len(), round) {
@@ -116,7 +116,7 @@ impl Bench {
                 }
             }
         }
-        Ok(rates.into_iter().map(median).collect())
+        Ok(rates)
     }
 }
 

@@ -11,7 +11,7 @@ use ssewire_benches::encoders::{
     SSE_STREAM, SSE_STREAM_FROM_TEXT,
 };
 use ssewire_benches::grid::{Grid, Ratio, Verdict};
-use ssewire_benches::measure::{median, rate, rotated, setting};
+use ssewire_benches::measure::{rate, rotated, setting};
 use ssewire_benches::tally::Tally;
 
 fn main() -> ExitCode {
@@ -41,12 +41,12 @@ fn run() -> Result<(), String> {
     for (index, contender) in contenders.iter().enumerate() {
         grid.push(
             contender.name,
-            rates.iter().map(|rates| rates[index]).collect(),
+            rates.iter().map(|rates| rates[index].clone()).collect(),
         );
     }
     println!("{}", setting());
     println!(
-        "{size} bytes of events or one event more, in batches of {BATCH} bytes; median of {rounds} \
+        "{size} bytes of events or one event more, in batches of {BATCH} bytes; medians of {rounds} \
          rounds; every batch decoded and compared once, its length checked always.\n"
     );
     println!("{}", grid.rates("encoding, MB/s"));
@@ -55,13 +55,13 @@ fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the median rate of each contender. Round 0 checks the bytes and warms up.
+/// Returns the rates of each contender by round. Round 0 checks the bytes and warms up.
 fn measure(
     shape: Shape,
     contenders: &[Contender],
     size: usize,
     rounds: usize,
-) -> Result<Vec<Option<f64>>, String> {
+) -> Result<Vec<Vec<f64>>, String> {
     let (batches, size) = batches(shape, size);
     let mut rates = vec![Vec::with_capacity(rounds); contenders.len()];
     for round in 0..=rounds {
@@ -90,7 +90,7 @@ fn measure(
             }
         }
     }
-    Ok(rates.into_iter().map(median).collect())
+    Ok(rates)
 }
 
 /// Makes batches of about [`BATCH`] bytes on the wire, and returns how many bytes all have.

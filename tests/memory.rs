@@ -414,6 +414,35 @@ fn a_large_event_leaves_no_large_buffers() {
     }
 }
 
+/// All of the growth is in the chunk that ends the event, and nothing that follows is cut.
+#[test]
+fn a_large_event_cut_once_leaves_no_large_buffers() {
+    for (name, large) in large_events() {
+        for cut in [1, 7, 8, 21] {
+            for route in [Route::Decode, Route::Frames] {
+                let (start, end) = large.split_at(cut);
+                let (decoder, usage) = count(|| {
+                    let mut decoder = Decoder::with_config(DecoderConfig::new());
+                    // Behind a first event, so that nothing but the cut is carried.
+                    let first = &b"data: 0\n\n"[..];
+                    feed_each(&mut decoder, [first, start, end], route, |_| {});
+                    let mut events = 0;
+                    feed_each(&mut decoder, [&b"data: x\n\n"[..]; 4], route, |_| {
+                        events += 1
+                    });
+                    assert_eq!(events, 4, "{name}");
+                    decoder
+                });
+                let held = usage.live - decoder.last_event_id().map_or(0, str::len) as isize;
+                assert!(
+                    held < FEW,
+                    "{name}: {held} bytes after small events, cut at {cut}, {route:?}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_large_event_leaves_no_large_buffers_when_nothing_follows() {
     for (name, large) in large_events() {

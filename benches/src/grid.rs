@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
-/// Holds the rate of every contender on every corpus, in megabytes a second.
+use crate::measure::median;
+
+/// Holds the rates of every contender on every corpus, in megabytes a second: one for each round,
+/// none where it was not measured.
 #[derive(Debug)]
 pub struct Grid {
     columns: Vec<&'static str>,
-    rows: Vec<(&'static str, Vec<Option<f64>>)>,
+    rows: Vec<(&'static str, Vec<Vec<f64>>)>,
 }
 
 /// Names one row of ratios: a contender against the fastest of some peers.
@@ -58,8 +61,8 @@ impl Grid {
         }
     }
 
-    /// Adds a contender and its rates, one for each column.
-    pub fn push(&mut self, name: &'static str, rates: Vec<Option<f64>>) {
+    /// Adds a contender and, for each column, its rates by round.
+    pub fn push(&mut self, name: &'static str, rates: Vec<Vec<f64>>) {
         self.rows.push((name, rates));
     }
 
@@ -68,33 +71,33 @@ impl Grid {
         self.rows.iter().any(|(row, _)| *row == name)
     }
 
-    /// Returns the table of rates.
+    /// Returns the table of median rates.
     pub fn rates(&self, title: &str) -> String {
         let mut table = self.head(title);
         for (name, rates) in &self.rows {
             let cells = rates
                 .iter()
-                .map(|rate| rate.map_or(NONE.into(), |r| format!("{r:.0}")));
+                .map(|rates| median(rates.clone()).map_or(NONE.into(), |r| format!("{r:.0}")));
             push_row(&mut table, name, cells);
         }
         table
     }
 
-    /// Returns the table of ratios.
+    /// Returns the table of ratios, each the median of those that the rounds had: what a round
+    /// compares ran in the same moment, whereas the machine's speed may change between rounds.
     pub fn ratios(&self, title: &str, ratios: &[Ratio<'_>]) -> Verdict {
         let mut table = self.head(title);
         let (mut bars, mut misses) = (0, 0);
         for ratio in ratios.iter().filter(|ratio| self.has(ratio.ours)) {
             let cells = (0..self.columns.len()).map(|column| {
-                let ours = self.rate(ratio.ours, column);
-                let best = ratio
+                let ours = self.by_round(ratio.ours, column);
+                let ratios = ratio
                     .peers
                     .iter()
-                    .filter_map(|peer| self.rate(peer, column));
-                let (Some(ours), Some(best)) = (ours, best.max_by(f64::total_cmp)) else {
+                    .filter_map(|peer| median_ratio(ours, self.by_round(peer, column)));
+                let Some(reached) = ratios.min_by(f64::total_cmp) else {
                     return NONE.into();
                 };
-                let reached = ours / best;
                 let bar = ratio.at_least.get(column).copied().flatten();
                 bars += usize::from(bar.is_some());
                 match bar {
@@ -115,9 +118,10 @@ impl Grid {
         }
     }
 
-    fn rate(&self, name: &str, column: usize) -> Option<f64> {
-        let (_, rates) = self.rows.iter().find(|(row, _)| *row == name)?;
-        rates.get(column).copied().flatten()
+    fn by_round(&self, name: &str, column: usize) -> &[f64] {
+        let row = self.rows.iter().find(|(row, _)| *row == name);
+        row.and_then(|(_, rates)| rates.get(column))
+            .map_or(&[], Vec::as_slice)
     }
 
     fn head(&self, title: &str) -> String {
@@ -130,6 +134,15 @@ impl Grid {
         table.push('\n');
         table
     }
+}
+
+fn median_ratio(ours: &[f64], peer: &[f64]) -> Option<f64> {
+    median(
+        ours.iter()
+            .zip(peer)
+            .map(|(ours, peer)| ours / peer)
+            .collect(),
+    )
 }
 
 fn push_row(table: &mut String, label: &str, cells: impl Iterator<Item = String>) {

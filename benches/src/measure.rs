@@ -29,10 +29,16 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((values.get(values.len() / 2 - 1)? + above) / 2.0)
 }
 
-/// Returns the indices below `count`, starting one further in each round, so that no contender
-/// always runs behind the same one.
+/// Returns the indices below `count`, starting one further in each round and going backwards in
+/// every other one, so that no contender always runs behind the same one.
 pub fn rotated(count: usize, round: usize) -> impl Iterator<Item = usize> {
-    (0..count).map(move |index| (index + round) % count)
+    (0..count).map(move |index| {
+        let step = match round % 2 {
+            0 => index,
+            _ => count - index,
+        };
+        (step + round) % count
+    })
 }
 
 /// Returns in one line what was compiled how, and on what it runs.

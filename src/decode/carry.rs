@@ -21,20 +21,6 @@ pub(crate) enum Resumed {
 }
 
 impl Decoder {
-    /// Takes a chunk that is all in the middle of a line of data, which is what a long event in
-    /// small pieces mostly consists of.
-    #[inline(always)]
-    pub(crate) fn take_middle(&mut self, scan: &mut Scan<'_>) -> bool {
-        let size = self.pending.size.saturating_add(scan.rest.len());
-        let is_middle = matches!(self.partial, Partial::Data) && scan.has_no_line_end();
-        if !is_middle || size > self.kept.budget {
-            return false;
-        }
-        self.pending.size = size;
-        self.kept.push_data(scan.take_rest());
-        true
-    }
-
     /// Takes up what the last chunk, or the last frame, left open.
     #[inline(never)]
     pub(crate) fn resume(&mut self, scan: &mut Scan<'_>) -> Result<Resumed, DecodeError> {
@@ -297,7 +283,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn start_value(&mut self, name: Name) -> Partial {
+    pub(crate) fn start_value(&mut self, name: Name) -> Partial {
         match name {
             Name::Data => {
                 if mem::replace(&mut self.pending.data, true) {
@@ -327,7 +313,10 @@ impl Decoder {
     }
 
     /// Ends a line that came in pieces.
-    fn end_value(&mut self, partial: Partial) -> Result<Option<Found<'static>>, DecodeError> {
+    pub(crate) fn end_value(
+        &mut self,
+        partial: Partial,
+    ) -> Result<Option<Found<'static>>, DecodeError> {
         if self.pending.size > self.soft_budget {
             let mut block = self.pending.to_block();
             self.check_size(&mut block)?;
@@ -413,7 +402,8 @@ impl Decoder {
     }
 
     /// Returns whether nothing but what a chunk leaves open needs to be carried.
-    fn is_at_rest(&self) -> bool {
+    #[inline(always)]
+    pub(crate) fn is_at_rest(&self) -> bool {
         !self.kept.outgrown && self.kept.budget == self.config.max_event_bytes
     }
 

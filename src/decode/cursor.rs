@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::decode::Decoder;
 use crate::decode::assemble::{Block, Found, Text, Value, id_in_effect};
 use crate::decode::carry::Resumed;
+use crate::decode::cut::{Cut, lend_cut};
 use crate::decode::field::{self, Digits, Name};
 use crate::decode::scan::Scan;
 use crate::decode::simple::{lend_simple, simple_event};
@@ -47,7 +48,7 @@ pub struct Frames<'a, 'i> {
 impl<'a, 'i: 'a> Frames<'a, 'i> {
     #[inline]
     pub(crate) fn new(decoder: &'a mut Decoder, input: &'a mut &'i [u8]) -> Self {
-        let (scan, window) = (Scan::new(input), Window::new(input));
+        let (scan, window) = (Scan::unread(input), Window::new(input));
         Self {
             decoder,
             input,
@@ -67,22 +68,47 @@ impl<'a, 'i: 'a> Frames<'a, 'i> {
     /// behind it.
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
-        if self.decoder.carried {
-            if self.decoder.take_middle(&mut self.scan) {
-                *self.input = &[];
+        if !self.decoder.carried {
+            return self.next_of_whole();
+        }
+        if self.decoder.is_in_data() {
+            *self.input = self.decoder.take_middle(self.input);
+            if self.input.is_empty() {
+                self.scan = Scan::unread(&[]);
                 return Ok(None);
             }
-        } else {
-            // A copy that nothing else borrows stays in registers.
-            let mut scan = self.scan;
-            let texts = simple_event::<WINDOW>(self.decoder, &mut scan, &mut self.window);
-            self.scan = scan;
-            if let Some(texts) = texts {
-                *self.input = scan.rest;
-                return Ok(Some(lend_simple(self.decoder, texts)));
-            }
         }
-        self.next_of_any_kind()
+        self.next_of_cut()
+    }
+
+    #[inline(never)]
+    fn next_of_cut(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
+        // Little has been read of it yet, if anything.
+        let mut scan = Scan::new(self.input);
+        let cut = self.decoder.resume_simply(&mut scan);
+        self.scan = scan;
+        *self.input = scan.rest;
+        match cut? {
+            Cut::Middle => Ok(None),
+            Cut::Event(pending) => Ok(Some(lend_cut(self.decoder, pending))),
+            Cut::Nothing if !self.decoder.carried => self.next_of_whole(),
+            Cut::Nothing | Cut::Other => self.next_of_any_kind(),
+        }
+    }
+
+    #[inline(never)]
+    fn next_of_whole(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
+        // A copy that nothing else borrows stays in registers.
+        let mut scan = self.scan;
+        let texts = simple_event::<WINDOW>(self.decoder, &mut scan, &mut self.window);
+        let is_taken = texts.is_none() && self.decoder.suspend_simply(&mut scan);
+        self.scan = scan;
+        *self.input = scan.rest;
+        match texts {
+            Some(texts) => Ok(Some(lend_simple(self.decoder, texts))),
+            None if is_taken => Ok(None),
+            None => self.next_of_any_kind(),
+        }
     }
 
     #[inline(never)]
@@ -111,15 +137,31 @@ pub(crate) fn pull<'d, 'i: 'd>(
     decoder: &'d mut Decoder,
     input: &mut &'i [u8],
 ) -> Result<Option<FrameRef<'d>>, DecodeError> {
-    let (mut scan, mut window) = (Scan::new(input), Window::new(input));
-    if decoder.carried {
-        if decoder.take_middle(&mut scan) {
-            *input = &[];
+    if decoder.carried && decoder.is_in_data() {
+        *input = decoder.take_middle(input);
+        if input.is_empty() {
             return Ok(None);
         }
-    } else if let Some(texts) = simple_event::<0>(decoder, &mut scan, &mut window) {
+    }
+    let (mut scan, mut window) = (Scan::new(input), Window::new(input));
+    if decoder.carried {
+        let cut = decoder.resume_simply(&mut scan);
         *input = scan.rest;
-        return Ok(Some(lend_simple(decoder, texts)));
+        match cut? {
+            Cut::Middle => return Ok(None),
+            Cut::Event(pending) => return Ok(Some(lend_cut(decoder, pending))),
+            Cut::Nothing | Cut::Other => {}
+        }
+    } else {
+        let texts = simple_event::<0>(decoder, &mut scan, &mut window);
+        if let Some(texts) = texts {
+            *input = scan.rest;
+            return Ok(Some(lend_simple(decoder, texts)));
+        }
+        if decoder.suspend_simply(&mut scan) {
+            *input = scan.rest;
+            return Ok(None);
+        }
     }
     pull_any_kind(decoder, input, scan, window)
 }

@@ -170,8 +170,11 @@ impl Kept {
     /// buffer may stay large all the same.
     pub(crate) fn release(&mut self, keep_data: bool) {
         self.start_data();
-        if !keep_data {
-            self.data.shrink_to(LARGE);
+        if !keep_data && self.data.capacity() > LARGE {
+            // Freed at its full size, not shrunk, so that an allocator can learn from it to keep
+            // memory of that size at hand: glibc's maps fresh pages each time otherwise.
+            self.data = String::new();
+            self.data.reserve_exact(LARGE);
         }
         for text in [&mut self.event_type, &mut self.id] {
             text.clear();
@@ -376,8 +379,9 @@ const REPLACEMENT: &str = "\u{FFFD}";
 /// What the data buffer keeps for good, in bytes: events up to this size are put together without
 /// an allocation however they are cut.
 const LARGE: usize = 32 << 10;
-/// The most bytes of data that are held as they came.
-const RAW: usize = 4 << 10;
+/// The most bytes of data that are held as they came. Not a page: where a copy reads and writes
+/// would differ by the same part of a page each time, and in some places processors wait for that.
+const RAW: usize = (4 << 10) - 64;
 /// What each of the other buffers keeps for good, in bytes.
 const SMALL: usize = 4 << 10;
 /// The first allocation of a buffer, in bytes.

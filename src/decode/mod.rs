@@ -1,10 +1,11 @@
 //! Bytes to frames: lines (`scan`), fields (`field`), blocks (`assemble`), the engine that goes
-//! through them (`cursor`, with a short way in `simple`), and what outlives a chunk (`carry`,
-//! `kept`).
+//! through them (`cursor`, with a short way in `simple`), and what outlives a chunk (`carry`, with a
+//! short way in `cut`, and `kept`).
 
 mod assemble;
 mod carry;
 mod cursor;
+mod cut;
 mod field;
 mod kept;
 mod scan;

@@ -43,16 +43,23 @@ pub(crate) struct Line<'i> {
 }
 
 impl<'i> Scan<'i> {
+    /// Starts at the front of a chunk, and looks at its first block.
     #[inline(always)]
     pub(crate) fn new(chunk: &'i [u8]) -> Self {
-        let mut scan = Self {
+        let mut scan = Self::unread(chunk);
+        scan.look_at_block();
+        scan
+    }
+
+    /// Starts at the front of a chunk, without a look at it.
+    #[inline(always)]
+    pub(crate) const fn unread(chunk: &'i [u8]) -> Self {
+        Self {
             rest: chunk,
             mask: 0,
             base: 0,
             scanned: 0,
-        };
-        scan.look_at_block();
-        scan
+        }
     }
 
     /// Drops the next byte of the chunk's first block: it belongs to the chunk before, or to a BOM.
@@ -62,10 +69,30 @@ impl<'i> Scan<'i> {
         self.scanned = self.scanned.saturating_sub(1);
     }
 
+    /// Takes the bytes that a line starts with, if they are these.
+    #[inline(always)]
+    pub(crate) fn skip_start(&mut self, start: &[u8]) -> bool {
+        // A few bytes, for which a call of memcmp would cost more.
+        let is_same = start.iter().zip(self.rest).all(|(one, other)| one == other);
+        match self.rest.get(start.len()..) {
+            Some(rest) if is_same => self.rest = rest,
+            _ => return false,
+        }
+        self.mask >>= start.len();
+        self.scanned = self.scanned.saturating_sub(start.len());
+        true
+    }
+
+    /// Returns whether a line ends in what is left of the chunk.
+    #[inline(always)]
+    pub(crate) fn find_line(&mut self) -> bool {
+        self.mask != 0 || self.find_block()
+    }
+
     /// Takes the next line, if it ends in this chunk.
     #[inline(always)]
     pub(crate) fn next_line(&mut self) -> Option<Line<'i>> {
-        if self.mask == 0 && !self.find_block() {
+        if !self.find_line() {
             return None;
         }
         let bit = self.mask.trailing_zeros();
@@ -87,6 +114,24 @@ impl<'i> Scan<'i> {
         Some(line)
     }
 
+    /// Takes the next line if its end is in the chunk and cannot go on in the next one.
+    #[inline(always)]
+    pub(crate) fn whole_line(&mut self) -> Option<&'i [u8]> {
+        let (line, taken) = self.peek_whole_line()?;
+        *self = taken;
+        Some(line)
+    }
+
+    /// Returns the next line like [`whole_line`](Self::whole_line), and what remains without it.
+    #[inline(always)]
+    pub(crate) fn peek_whole_line(&self) -> Option<(&'i [u8], Self)> {
+        let mut taken = *self;
+        match taken.next_line() {
+            Some(line) if !line.open_cr => Some((line.bytes, taken)),
+            _ => None,
+        }
+    }
+
     /// Takes a blank line if one follows whose end is not the chunk's: LF or CRLF.
     #[inline(always)]
     pub(crate) fn take_blank_line(&mut self) -> bool {
@@ -105,7 +150,7 @@ impl<'i> Scan<'i> {
     /// remains once both are taken.
     #[inline(always)]
     pub(crate) fn last_line(&mut self) -> Option<(&'i [u8], Self)> {
-        if self.mask == 0 && !self.find_block() {
+        if !self.find_line() {
             return None;
         }
         let bit = self.mask.trailing_zeros();
@@ -140,7 +185,7 @@ impl<'i> Scan<'i> {
         };
         let mut scan = *self;
         loop {
-            if scan.mask == 0 && !scan.find_block() {
+            if !scan.find_line() {
                 return None;
             }
             let bit = scan.mask.trailing_zeros();
@@ -148,25 +193,24 @@ impl<'i> Scan<'i> {
             let (line, tail) = scan.rest.split_at_checked(len)?;
             let start = self.rest.len() - scan.rest.len();
             let end = start + len;
-            if line.starts_with(b"data: ") {
-                let (ends_len, rest) = two_line_ends(tail)?;
-                block.data = start + 6..end;
-                scan.advance(bit, len, ends_len, rest);
-                *self = scan;
-                return Some(block);
+            // One look at the first byte tells which name alone it can be.
+            match line.first() {
+                Some(b'd') if line.starts_with(b"data: ") => {
+                    let (ends_len, rest) = two_line_ends(tail)?;
+                    block.data = start + 6..end;
+                    scan.advance(bit, len, ends_len, rest);
+                    *self = scan;
+                    return Some(block);
+                }
+                Some(b'e') if line.starts_with(b"event: ") => block.event_type = start + 7..end,
+                Some(b'i') if line.starts_with(b"id: ") => block.id = Some(start + 4..end),
+                _ => return None,
             }
             let (end_len, rest) = match tail {
                 [b'\n', rest @ ..] => (1, rest),
                 [b'\r', b'\n', rest @ ..] => (2, rest),
                 _ => return None,
             };
-            if line.starts_with(b"event: ") {
-                block.event_type = start + 7..end;
-            } else if line.starts_with(b"id: ") {
-                block.id = Some(start + 4..end);
-            } else {
-                return None;
-            }
             scan.advance(bit, len, end_len, rest);
         }
     }
@@ -180,22 +224,11 @@ impl<'i> Scan<'i> {
         self.scanned = self.scanned.saturating_sub(len + end_len);
     }
 
-    /// Returns whether the chunk is known to hold no line end.
-    #[inline(always)]
-    pub(crate) fn has_no_line_end(&self) -> bool {
-        self.mask == 0 && self.scanned == self.rest.len()
-    }
-
     /// Takes everything that is left: the start or the middle of a line.
     #[inline(always)]
     pub(crate) fn take_rest(&mut self) -> &'i [u8] {
         let rest = self.rest;
-        *self = Self {
-            rest: &[],
-            mask: 0,
-            base: 0,
-            scanned: 0,
-        };
+        *self = Self::unread(&[]);
         rest
     }
 
@@ -232,6 +265,22 @@ impl<'i> Scan<'i> {
     }
 }
 
+/// Returns whether a line ends in `bytes`.
+#[inline(always)]
+pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
+    if bytes.len() > BLOCKS_BEFORE_SEARCH * BLOCK {
+        return memchr2(b'\r', b'\n', bytes).is_some();
+    }
+    let mut rest = bytes;
+    while let Some((block, tail)) = rest.split_first_chunk() {
+        if mask(block) != 0 {
+            return true;
+        }
+        rest = tail;
+    }
+    !rest.is_empty() && mask_of_tail(rest) != 0
+}
+
 /// Drops the two line ends that `tail` starts with, and returns their length too. A CR counts only
 /// with its LF.
 #[inline(always)]
@@ -258,13 +307,24 @@ fn find_line_end(rest: &[u8], scanned: usize) -> usize {
 /// Returns the line ends of a block: bit *n* stands for byte *n*.
 #[inline(always)]
 fn mask(block: &[u8; BLOCK]) -> u64 {
-    let mut mask = 0;
-    let mut shift = 0;
+    let mut lanes = [u8x16::splat(0); BLOCK / LANE];
+    let mut any = u8x16::splat(0);
     let mut rest = block.as_slice();
-    while let Some((lane, tail)) = rest.split_first_chunk() {
-        mask |= u64::from(mask_of_lane(*lane)) << shift;
-        shift += LANE;
+    for ends in &mut lanes {
+        let Some((lane, tail)) = rest.split_first_chunk() else {
+            break;
+        };
+        *ends = ends_of_lane(*lane);
+        any |= *ends;
         rest = tail;
+    }
+    // Most blocks of a long line have none, which one question tells.
+    if any.move_mask() == 0 {
+        return 0;
+    }
+    let mut mask = 0;
+    for ends in lanes.iter().rev() {
+        mask = mask << LANE | u64::from(ends.move_mask() as u16);
     }
     mask
 }
@@ -287,11 +347,14 @@ fn mask_of_tail(tail: &[u8]) -> u64 {
     mask
 }
 
-#[inline(always)]
 fn mask_of_lane(lane: [u8; LANE]) -> u16 {
+    ends_of_lane(lane).move_mask() as u16
+}
+
+#[inline(always)]
+fn ends_of_lane(lane: [u8; LANE]) -> u8x16 {
     let bytes = u8x16::new(lane);
-    let ends = bytes.cmp_eq(u8x16::splat(b'\n')) | bytes.cmp_eq(u8x16::splat(b'\r'));
-    ends.move_mask() as u16
+    bytes.cmp_eq(u8x16::splat(b'\n')) | bytes.cmp_eq(u8x16::splat(b'\r'))
 }
 
 /// How many bytes a mask describes.

@@ -1,6 +1,8 @@
 //! The short way for what most streams consist of: blocks that lie whole in one chunk, in their
 //! usual form. Everything else is left to `cursor`.
 
+use core::ops::Range;
+
 use crate::decode::Decoder;
 use crate::decode::assemble::id_in_effect;
 use crate::decode::carry::FREE_ID_LEN;
@@ -37,18 +39,18 @@ pub(crate) fn simple_event<'i, const REACH: usize>(
     let id = match block.id {
         None => None,
         Some(range) => {
-            let id = text.get(range)?;
+            let id = part(text, range)?;
             if id.len() > FREE_ID_LEN || id.bytes().any(|byte| byte == 0) {
                 return None;
             }
             Some(id)
         }
     };
-    let event_type = match text.get(block.event_type)? {
+    let event_type = match part(text, block.event_type)? {
         "message" => "",
         event_type => event_type,
     };
-    let data = text.get(block.data)?;
+    let data = text.get(block.data.start..)?;
     if let Some(id) = id {
         decoder.kept.commit_id(id);
     }
@@ -58,6 +60,14 @@ pub(crate) fn simple_event<'i, const REACH: usize>(
         event_type,
         has_id: id.is_some(),
     })
+}
+
+/// Returns the part of a text that lies in `range`, in two steps, which are short enough to be
+/// inlined.
+#[inline(always)]
+fn part(text: &str, range: Range<usize>) -> Option<&str> {
+    let len = range.end - range.start;
+    text.get(range.start..)?.get(..len)
 }
 
 /// Takes an event that is nothing but one line of data, if that comes next.

@@ -44,9 +44,12 @@ impl<'i> Window<'i> {
     }
 
     /// Returns `field`, which has `left` bytes behind it, as text if it is UTF-8. If it must be
-    /// checked, what follows is checked too, up to `reach` bytes in all.
+    /// checked, what follows is checked too, up to `reach` bytes in all; nothing with a reach of 0.
     #[inline(always)]
     pub(crate) fn get(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
+        if reach == 0 {
+            return validate(field);
+        }
         let start = self.left.wrapping_sub(left + field.len());
         match self.text.get(start..start.wrapping_add(field.len())) {
             Some(text) => Some(text),
@@ -62,7 +65,7 @@ impl<'i> Window<'i> {
         if is_worth_it && !self.per_field {
             let start = self.chunk.len() - from;
             let reach = self.reach.max(field.len()).min(reach);
-            self.reach = 2 * reach;
+            self.reach = 4 * reach;
             let window = self.chunk.get(start..self.chunk.len().min(start + reach))?;
             let (whole, _) = window.split_at_checked(window.len() - cut_len(window))?;
             if let Some(text) = validate(whole) {
