@@ -108,7 +108,8 @@ impl<R> Http<R> {
     /// Makes a request of any method.
     pub fn new(method: Method, url: impl AsRef<str>) -> Self {
         let url = url.as_ref();
-        let invalid = |error: ::http::uri::InvalidUri| alloc::format!("{error}: {url:?}");
+        let invalid =
+            |error: ::http::uri::InvalidUri| alloc::format!("the URL {url:?} is invalid: {error}");
         Self {
             method,
             url: url.parse().map_err(invalid),
