@@ -3,10 +3,10 @@
 use ::http::header::{self, HeaderName};
 use ::http::response::Parts;
 use ::http::{Method, Request, StatusCode, Uri};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
-use iri_string::types::{IriReferenceStr, UriAbsoluteStr};
+use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
 /// Makes the request that follows a redirect; `None` if the answer is none, or does not say where
 /// to.
@@ -53,15 +53,46 @@ fn target(base: &Uri, answer: &Parts) -> Option<Uri> {
     if location.is_empty() {
         return None;
     }
-    let base = base.to_string();
+    let (base, location) = (escaped(&base.to_string()), escaped(location));
     let base = UriAbsoluteStr::new(&base).ok()?;
-    let reference = IriReferenceStr::new(location)
-        .ok()?
-        .encode_to_uri()
-        .to_string();
-    let reference = iri_string::types::UriReferenceStr::new(&reference).ok()?;
-    let target: Uri = reference.resolve_against(base).to_string().parse().ok()?;
+    let location = UriReferenceStr::new(&location).ok()?;
+    let target: Uri = location.resolve_against(base).to_string().parse().ok()?;
     matches!(target.scheme_str(), Some("http" | "https")).then_some(target)
+}
+
+/// Makes a URI of what passes for one: percent-encodes what RFC 3986 does not allow in path and
+/// query (brackets, braces, spaces, all but ASCII), and leaves the fragment out, which is not sent.
+fn escaped(url: &str) -> String {
+    let scheme = match url.split_once("//") {
+        Some((scheme, _)) if scheme.is_empty() || is_scheme(scheme) => scheme.len() + 2,
+        _ => 0,
+    };
+    let authority = match url.split_at(scheme) {
+        (_, rest) if scheme > 0 => rest.find(['/', '?', '#']).unwrap_or(rest.len()),
+        _ => 0,
+    };
+    let (start, rest) = url.split_at(scheme + authority);
+    let rest = rest.split('#').next().unwrap_or_default();
+    let mut escaped = String::from(start);
+    for (at, byte) in rest.bytes().enumerate() {
+        let is_allowed = match byte {
+            b'%' => rest
+                .as_bytes()
+                .get(at + 1..at + 3)
+                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte),
+        };
+        if is_allowed {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&alloc::format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.ends_with(':') && !text.contains(['/', '?', '#'])
 }
 
 fn is_same_origin(one: &Uri, other: &Uri) -> bool {
