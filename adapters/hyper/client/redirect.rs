@@ -32,6 +32,8 @@ pub(super) fn next(request: &Request<Bytes>, answer: &Parts) -> Option<Request<B
     if !is_same_origin(request.uri(), &uri) {
         let headers = next.headers_mut();
         let mut dropped = Vec::from(CREDENTIALS);
+        // A name that the caller gave the first origin is none of another's.
+        dropped.push(header::HOST);
         dropped.extend(
             headers
                 .iter()
