@@ -16,4 +16,6 @@ mod server;
 mod runtime;
 
 mod answers;
+mod redirects;
+mod requests;
 mod stream;
