@@ -71,6 +71,8 @@ pub struct EventSource<C: Connect, T> {
     now: Timestamp,
     /// Whether bytes that arrived then are still there.
     has_unread: bool,
+    /// What was done since it waited for something last, in the units of [`TURN`].
+    turn: u32,
     /// Whether the client may have decided something since it was asked last.
     is_unsettled: bool,
     /// What was told last.
@@ -120,6 +122,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
             alarm: Alarm::new(timer),
             now,
             has_unread: false,
+            turn: 0,
             is_unsettled: true,
             failure: Failure::default(),
             unstarted,
@@ -290,22 +293,30 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&mut Client, &mut Option<Box<Hooks>>, Timestamp, &mut &[u8]) -> Option<R>,
     ) -> Poll<Option<Result<R, Error>>> {
-        let mut reads = 0;
         loop {
             if self.is_unsettled && !matches!(self.connection, Connection::Rejected(_)) {
                 self.start();
                 self.settle();
             }
+            if let (Connection::None, Phase::Closed(reason)) = (&self.connection, self.phase) {
+                return Poll::Ready(self.last_item(reason).map(Err));
+            }
+            // A peer that never lets the transport run dry, or fails without a wait, would keep all
+            // other work of the task waiting.
+            if self.turn >= TURN {
+                self.turn = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let Connection::Open(body) = &mut self.connection else {
-                if let Phase::Closed(reason) = self.phase {
-                    return Poll::Ready(self.last_item(reason).map(Err));
-                }
                 ready!(self.poll_aside(cx));
+                self.turn += READ;
                 continue;
             };
             match body.poll_bytes(cx) {
                 Poll::Ready(Ok([])) => self.lose(End::Clean, Failure::default()),
                 Poll::Ready(Ok(mut bytes)) => {
+                    self.turn += if self.has_unread { 1 } else { READ };
                     if !self.has_unread {
                         self.now = self.alarm.now();
                     }
@@ -319,13 +330,6 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
                     }
                     if let Some(taken) = taken {
                         return Poll::Ready(Some(Ok(taken)));
-                    }
-                    reads += 1;
-                    // A peer that never lets the transport run dry, and sends nothing to give out,
-                    // would keep all other work of the task waiting.
-                    if reads == READS_PER_POLL {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
                     }
                 }
                 Poll::Ready(Err(error)) => self.lose(End::Failed, Failure::of_error(error)),
@@ -369,10 +373,14 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.client.poll_timeout() else {
+        let expired = match self.client.poll_timeout() {
+            Some(deadline) => self.alarm.poll(cx, deadline),
+            None => Poll::Pending,
+        };
+        let Poll::Ready(now) = expired else {
+            self.turn = 0;
             return Poll::Pending;
         };
-        let now = ready!(self.alarm.poll(cx, deadline));
         self.client.handle_timeout(now);
         self.is_unsettled = true;
         Poll::Ready(())
@@ -545,5 +553,8 @@ fn unix_time() -> Duration {
 const PIECE_BYTES: usize = 8 * 1024;
 /// How long to wait for it.
 const PIECE_TIME: Duration = Duration::from_secs(2);
-/// How often one poll may read before it lets other tasks run.
-const READS_PER_POLL: usize = 32;
+/// How much is done, in all calls together, before other tasks get their turn: taking out one item
+/// is 1 of it.
+const TURN: u32 = 1024;
+/// How much of it is a read, or a step on the way to a connection.
+const READ: u32 = 32;
