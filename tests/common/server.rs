@@ -197,6 +197,12 @@ impl Connection {
         !log.is_over
     }
 
+    /// Waits until the server has accepted so many connections.
+    pub(crate) fn wait_for_accepted(&self, count: usize) {
+        let is_so = |log: &Log| log.accepted >= count;
+        drop(self.shared.wait_until("connections", is_so));
+    }
+
     /// Waits until the client closes the connection, and notes that it did.
     pub(crate) fn wait_for_end(&mut self) {
         let mut buffer = [0; 1024];

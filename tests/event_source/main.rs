@@ -9,6 +9,9 @@
 
 #[path = "../common/counting.rs"]
 mod counting;
+#[path = "../common/script.rs"]
+#[allow(dead_code, reason = "shared with other test files, which use the rest")]
+mod script;
 #[path = "../common/server.rs"]
 mod server;
 
@@ -16,6 +19,9 @@ mod server;
 mod runtime;
 
 mod answers;
+mod lifetime;
+mod readers;
 mod redirects;
 mod requests;
 mod stream;
+mod tasks;

@@ -1,15 +1,21 @@
 //! What the rows need of a runtime, for tokio and for async-std.
 
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 
 use ssewire::client::ClientConfig;
-use ssewire::event_source::{Error, EventSource, Timer};
+use ssewire::event_source::{Error, EventSource, ReadFrom, Timer};
 use ssewire::hyper::{Dial, Http};
 
+use crate::script::Source as Script;
 use crate::server::PATIENCE;
 
 /// A runtime that rows run on.
-pub(crate) trait Runtime: Dial + Timer + Default + Send + 'static {
+pub(crate) trait Runtime:
+    Dial + Timer + Default + Send + ReadFrom<Script> + 'static
+{
     /// Runs a row in one task on this thread. A row that hangs fails.
     fn run<F: Future>(row: F) -> F::Output;
 }
@@ -67,6 +73,18 @@ pub(crate) fn quick() -> ClientConfig {
 /// Opens a GET with quick waits.
 pub(crate) fn get<R: Runtime>(url: impl AsRef<str>) -> Source<R> {
     EventSource::new(Http::get(url), quick())
+}
+
+/// Waits for a future as long as that; `None` if it was not long enough.
+pub(crate) async fn within<R: Runtime, F: Future>(time: Duration, future: F) -> Option<F::Output> {
+    let mut timer = R::default();
+    timer.set(timer.now() + time);
+    let mut future = pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => timer.poll_expired(cx).map(|()| None),
+    })
+    .await
 }
 
 /// Returns the data of the next event, which must come.
