@@ -1,7 +1,6 @@
 //! The loop: actions out to the transport, facts in from it.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::hash::BuildHasher;
@@ -13,7 +12,6 @@ use core::time::Duration;
 use std::hash::RandomState;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use futures_core::Stream;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, Response, header};
@@ -22,6 +20,7 @@ use super::super::runtime::{Alarm, Timer};
 use super::connect::{BoxError, ByteStream, Connect};
 use super::failure::{Disconnect, Error, Failure};
 use super::hooks::Hooks;
+use super::rejected::Rejected;
 use super::watch::{PhaseSender, PhaseWatch};
 use crate::client::{Action, Client, ClientConfig, CloseReason, End, Phase, ResponseHead};
 use crate::{Event, EventRef, Frame, FrameRef, Timestamp};
@@ -90,14 +89,6 @@ enum Connection<C: Connect> {
     Connecting(C::Future),
     Open(C::Body),
     Rejected(Box<Rejected<C::Body>>),
-}
-
-/// Holds an answer that is no event stream, while a piece of its body is read.
-struct Rejected<B> {
-    parts: Parts,
-    body: B,
-    piece: Vec<u8>,
-    deadline: Timestamp,
 }
 
 impl<C: Connect, T: Timer> EventSource<C, T> {
@@ -350,7 +341,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
                 Poll::Pending => return self.poll_timeout(cx),
             },
             Connection::Rejected(rejected) => {
-                let is_late = self.alarm.poll(cx, rejected.deadline).is_ready();
+                let is_late = self.alarm.poll(cx, rejected.deadline()).is_ready();
                 if !is_late {
                     ready!(rejected.poll_piece(cx));
                 }
@@ -393,12 +384,8 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         self.is_unsettled = true;
         self.has_unread = false;
         if !matches!(self.client.phase(), Phase::Open) {
-            self.connection = Connection::Rejected(Box::new(Rejected {
-                parts,
-                body,
-                piece: Vec::new(),
-                deadline: now + PIECE_TIME,
-            }));
+            let rejected = Rejected::new(parts, body, now);
+            self.connection = Connection::Rejected(Box::new(rejected));
             return;
         }
         let hook = self.hooks.as_mut().and_then(|hooks| hooks.on_open.as_mut());
@@ -467,27 +454,6 @@ impl<C: Connect, T> fmt::Debug for EventSource<C, T> {
     }
 }
 
-impl<B: ByteStream> Rejected<B> {
-    /// Reads the piece of the body that an error keeps.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.piece.len() < PIECE_BYTES {
-            match ready!(self.body.poll_bytes(cx)) {
-                Ok([]) | Err(_) => break,
-                Ok(bytes) => {
-                    let len = bytes.len().min(PIECE_BYTES - self.piece.len());
-                    self.piece.extend(bytes.iter().take(len));
-                    self.body.consume(len);
-                }
-            }
-        }
-        Poll::Ready(())
-    }
-
-    fn into_response(self) -> Response<Bytes> {
-        Response::from_parts(self.parts, self.piece.into())
-    }
-}
-
 fn stops_at(hooks: &mut Option<Box<Hooks>>, event: EventRef<'_>) -> bool {
     match hooks {
         None => false,
@@ -549,10 +515,6 @@ fn unix_time() -> Duration {
     since.unwrap_or_default()
 }
 
-/// How much of the body of an answer that is no event stream is kept for the error.
-const PIECE_BYTES: usize = 8 * 1024;
-/// How long to wait for it.
-const PIECE_TIME: Duration = Duration::from_secs(2);
 /// How much is done, in all calls together, before other tasks get their turn: taking out one item
 /// is 1 of it.
 const TURN: u32 = 1024;
