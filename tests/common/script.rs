@@ -17,6 +17,7 @@ pub(crate) enum Step {
     /// The poll is pending, and the task is woken at once.
     Wait,
     /// The poll is pending, and so is every later one.
+    #[allow(dead_code, reason = "only the tests of the client wait for ever")]
     Stall,
     /// The poll fails.
     Fail(io::ErrorKind),
