@@ -1,11 +1,15 @@
 //! Waits, timeouts, and the end of a connection by either side.
 
+use core::pin::pin;
+use core::task::{Context, Waker};
 use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Wake;
 use std::thread;
 
 use ssewire::client::{Cause, ClientConfig, CloseReason, Phase};
+use ssewire::event_source::PhaseWatch;
 use ssewire::hyper::Http;
 
 use crate::runtime::{Runtime, Source, all_data, get, next_data, next_error, quick, within};
@@ -27,6 +31,8 @@ on_both! {
     hooks_are_called_in_order
     another_task_can_watch
     a_watch_ends_with_its_event_source
+    a_watch_that_is_gone_is_forgotten
+    a_waker_may_hold_the_last_of_a_watch
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -413,4 +419,63 @@ async fn a_watch_ends_with_its_event_source<R: Runtime>() {
     );
     assert_eq!(second.changed().await, None);
     server.wait_for_closed(1);
+}
+
+async fn a_watch_that_is_gone_is_forgotten<R: Runtime>() {
+    struct Task;
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+    let mut events = get::<R>("http://127.0.0.1:1/");
+    let mut watch = events.watch();
+    let task = Arc::new(Task);
+    let waker = Waker::from(Arc::clone(&task));
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..3 {
+        let mut other = watch.clone();
+        assert!(pin!(other.changed()).poll(&mut cx).is_pending());
+        assert!(pin!(watch.changed()).poll(&mut cx).is_pending());
+    }
+    // One is here, and one waits; those that are gone left nothing in the months that a connection
+    // may be open.
+    drop(waker);
+    assert_eq!(Arc::strong_count(&task), 2);
+    let other = Waker::noop();
+    assert!(
+        pin!(watch.changed())
+            .poll(&mut Context::from_waker(other))
+            .is_pending()
+    );
+    assert_eq!(
+        Arc::strong_count(&task),
+        1,
+        "the task that waited last is the one to wake"
+    );
+}
+
+async fn a_waker_may_hold_the_last_of_a_watch<R: Runtime>() {
+    struct Task(#[expect(dead_code, reason = "it is only held")] PhaseWatch);
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+    let mut events = get::<R>("http://127.0.0.1:1/");
+    let mut watch = events.watch();
+    for _ in 0..2 {
+        let waker = Waker::from(Arc::new(Task(watch.clone())));
+        assert!(
+            pin!(watch.changed())
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+    }
+    drop(watch);
+    let mut watch = events.watch();
+    let waker = Waker::from(Arc::new(Task(watch.clone())));
+    assert!(
+        pin!(watch.changed())
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(waker);
+    events.close();
 }

@@ -1,12 +1,12 @@
 //! Many event sources in one task, calls that are dropped, and transports that stay on a thread.
 
+use core::cell::{Cell, RefCell};
 use core::convert::Infallible;
 use core::future::{Ready, poll_fn, ready};
 use core::ops::ControlFlow;
 use core::pin::pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future;
