@@ -25,3 +25,7 @@ mod redirects;
 mod requests;
 mod stream;
 mod tasks;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_server;
