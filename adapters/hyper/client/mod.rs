@@ -44,7 +44,7 @@ pub use self::tls::Tls;
 /// [`source`](core::error::Error::source).
 ///
 /// Up to 10 redirects are followed, by the method and body rules of browsers. `Authorization`,
-/// `Cookie`, `Proxy-Authorization` and values marked
+/// `Cookie`, `Proxy-Authorization`, a `Host` of the caller's and values marked
 /// [sensitive](HeaderValue::is_sensitive) are dropped for good as soon as scheme, host or port
 /// change. A redirect that does not say where to is an answer like any other.
 ///
