@@ -9,6 +9,8 @@
 
 #[path = "../common/counting.rs"]
 mod counting;
+#[path = "../common/recorded.rs"]
+mod recordings;
 #[path = "../common/script.rs"]
 #[allow(dead_code, reason = "shared with other test files, which use the rest")]
 mod script;
@@ -21,6 +23,7 @@ mod runtime;
 mod answers;
 mod lifetime;
 mod readers;
+mod recorded;
 mod redirects;
 mod requests;
 mod stream;
