@@ -18,7 +18,8 @@ pub struct PhaseWatch {
     shared: Arc<Shared>,
     /// Which watch this is.
     number: u64,
-    seen: u64,
+    /// The state that was returned last.
+    seen: Phase,
 }
 
 /// The event source's end of it.
@@ -31,7 +32,6 @@ struct Shared(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     phase: Phase,
-    version: u64,
     is_over: bool,
     /// How many watches there ever were.
     watches: u64,
@@ -55,7 +55,7 @@ impl PhaseWatch {
         poll_fn(|cx| self.poll_changed(cx)).await
     }
 
-    fn new(shared: &Arc<Shared>, seen: u64) -> Self {
+    fn new(shared: &Arc<Shared>, seen: Phase) -> Self {
         let mut inner = shared.lock();
         inner.watches += 1;
         Self {
@@ -67,8 +67,8 @@ impl PhaseWatch {
 
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Phase>> {
         let mut inner = self.shared.lock();
-        if self.seen != inner.version {
-            self.seen = inner.version;
+        if self.seen != inner.phase {
+            self.seen = inner.phase;
             return Poll::Ready(Some(inner.phase));
         }
         if inner.is_over {
@@ -112,7 +112,6 @@ impl PhaseSender {
     pub(super) fn new(phase: Phase) -> Self {
         Self(Arc::new(Shared(Mutex::new(Inner {
             phase,
-            version: 0,
             is_over: matches!(phase, Phase::Closed(_)),
             watches: 0,
             waiting: Vec::new(),
@@ -120,14 +119,13 @@ impl PhaseSender {
     }
 
     pub(super) fn watch(&self) -> PhaseWatch {
-        let version = self.0.lock().version;
-        PhaseWatch::new(&self.0, version)
+        let phase = self.0.lock().phase;
+        PhaseWatch::new(&self.0, phase)
     }
 
     pub(super) fn send(&self, phase: Phase) {
         self.update(|inner| {
             inner.phase = phase;
-            inner.version += 1;
             inner.is_over = matches!(phase, Phase::Closed(_));
         });
     }
