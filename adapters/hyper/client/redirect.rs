@@ -51,41 +51,34 @@ pub(super) fn next(request: &Request<Bytes>, answer: &Parts) -> Option<Request<B
 /// Resolves the `Location` of an answer; an empty one leads nowhere, and no scheme but HTTP's is
 /// followed.
 fn target(base: &Uri, answer: &Parts) -> Option<Uri> {
-    let location = core::str::from_utf8(answer.headers.get(header::LOCATION)?.as_bytes()).ok()?;
+    let location = answer.headers.get(header::LOCATION)?.as_bytes();
     if location.is_empty() {
         return None;
     }
-    let (base, location) = (escaped(&base.to_string()), escaped(location));
+    let (base, location) = (escaped(base.to_string().as_bytes()), escaped(location));
     let base = UriAbsoluteStr::new(&base).ok()?;
     let location = UriReferenceStr::new(&location).ok()?;
     let target: Uri = location.resolve_against(base).to_string().parse().ok()?;
     matches!(target.scheme_str(), Some("http" | "https")).then_some(target)
 }
 
-/// Makes a URI of what passes for one: percent-encodes what RFC 3986 does not allow in path and
-/// query (brackets, braces, spaces, all but ASCII), and leaves the fragment out, which is not sent.
-fn escaped(url: &str) -> String {
-    let scheme = match url.split_once("//") {
-        Some((scheme, _)) if scheme.is_empty() || is_scheme(scheme) => scheme.len() + 2,
-        _ => 0,
-    };
-    let authority = match url.split_at(scheme) {
-        (_, rest) if scheme > 0 => rest.find(['/', '?', '#']).unwrap_or(rest.len()),
-        _ => 0,
-    };
-    let (start, rest) = url.split_at(scheme + authority);
-    let rest = rest.split('#').next().unwrap_or_default();
-    let mut escaped = String::from(start);
-    for (at, byte) in rest.bytes().enumerate() {
+/// Makes a URI of what passes for one: percent-encodes what RFC 3986 does not allow (brackets but
+/// for those of an address, braces, spaces, all but ASCII), and leaves the fragment out, which is
+/// not sent.
+fn escaped(url: &[u8]) -> String {
+    let authority_end = authority_end(url);
+    let mut escaped = String::new();
+    for (at, byte) in url.iter().enumerate() {
         let is_allowed = match byte {
-            b'%' => rest
-                .as_bytes()
+            b'#' => break,
+            b'[' | b']' => at < authority_end,
+            b'%' => url
                 .get(at + 1..at + 3)
                 .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte),
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(byte),
         };
         if is_allowed {
-            escaped.push(char::from(byte));
+            escaped.push(char::from(*byte));
         } else {
             escaped.push_str(&alloc::format!("%{byte:02X}"));
         }
@@ -93,8 +86,18 @@ fn escaped(url: &str) -> String {
     escaped
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.ends_with(':') && !text.contains(['/', '?', '#'])
+/// Returns where the host and port end; 0 if there are none.
+fn authority_end(url: &[u8]) -> usize {
+    let is_delimiter = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+    let scheme_len = url.iter().position(is_delimiter).unwrap_or_default();
+    let (scheme, rest) = url.split_at(scheme_len);
+    match rest.strip_prefix(b"//") {
+        Some(rest) if scheme.is_empty() || scheme.ends_with(b":") => {
+            let len = rest.iter().position(is_delimiter);
+            scheme_len + 2 + len.unwrap_or(rest.len())
+        }
+        _ => 0,
+    }
 }
 
 fn is_same_origin(one: &Uri, other: &Uri) -> bool {
