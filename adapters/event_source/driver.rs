@@ -518,5 +518,6 @@ fn unix_time() -> Duration {
 /// How much is done, in all calls together, before other tasks get their turn: taking out one item
 /// is 1 of it.
 const TURN: u32 = 1024;
-/// How much of it is a read, or a step on the way to a connection.
-const READ: u32 = 32;
+/// How much of it is a read, or a step on the way to a connection. 16 of them are well below
+/// tokio's budget for a task, 128, which would leave nothing for the others in it.
+const READ: u32 = 64;
