@@ -32,3 +32,4 @@ mod tasks;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_server;
+mod watch;

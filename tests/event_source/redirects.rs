@@ -16,6 +16,7 @@ on_both! {
     a_redirect_to_nowhere_is_an_answer
     a_location_may_be_relative
     a_location_need_not_be_a_strict_uri
+    a_location_may_be_latin_1
     a_url_need_not_be_a_strict_uri_to_be_redirected
     another_origin_gets_no_credentials
     the_same_origin_keeps_credentials
@@ -183,6 +184,18 @@ async fn a_location_need_not_be_a_strict_uri<R: Runtime>() {
     ] {
         assert_eq!(target::<R>(location).await, expected, "{location}");
     }
+}
+
+async fn a_location_may_be_latin_1<R: Runtime>() {
+    let server = Server::start(|connection| match connection.number() {
+        0 => {
+            let head = b"HTTP/1.1 302 Elsewhere\r\ncontent-length: 0\r\n";
+            connection.send([&head[..], b"location: /gr\xFC\xDFe\r\n\r\n"].concat());
+        }
+        _ => show(connection),
+    });
+    let mut events = get::<R>(server.url("/"));
+    assert_eq!(next_data(&mut events).await, "GET /gr%FC%DFe ");
 }
 
 async fn a_url_need_not_be_a_strict_uri_to_be_redirected<R: Runtime>() {

@@ -23,6 +23,7 @@ use crate::tls_server::{Body, TlsServer};
 on_both! {
     what_alpn_chooses_is_spoken
     both_protocols_send_the_same_request
+    a_host_of_the_callers_is_the_authority
     both_protocols_post
     answers_are_judged_over_both_protocols
     a_stream_that_breaks_off_is_cut_off_over_both_protocols
@@ -135,6 +136,24 @@ async fn both_protocols_send_the_same_request<R: Runtime>() {
         ["accept", "cache-control", "user-agent", "x-mine", "x-other"]
     );
     assert_eq!(sent[0], sent[1]);
+}
+
+async fn a_host_of_the_callers_is_the_authority<R: Runtime>() {
+    for speaks in BOTH {
+        let server = TlsServer::start(speaks, HERE, two_events);
+        let http = trusting(&server, "/a?b").header("host", "virtual.example");
+        let mut events = Source::<R>::new(http, quick());
+        assert_eq!(next_data(&mut events).await, "one");
+        let request = server.requests().remove(0);
+        assert_eq!(request.uri.path_and_query().expect("a path"), "/a?b");
+        match request.uri.authority() {
+            Some(authority) => {
+                assert_eq!(authority, "virtual.example");
+                assert!(!request.headers.contains_key(header::HOST));
+            }
+            None => assert_eq!(request.headers[header::HOST], "virtual.example"),
+        }
+    }
 }
 
 async fn both_protocols_post<R: Runtime>() {
