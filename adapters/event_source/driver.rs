@@ -1,7 +1,6 @@
 //! The loop: actions out to the transport, facts in from it.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::hash::BuildHasher;
@@ -13,7 +12,6 @@ use core::time::Duration;
 use std::hash::RandomState;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use futures_core::Stream;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, Response, header};
@@ -22,6 +20,7 @@ use super::super::runtime::{Alarm, Timer};
 use super::connect::{BoxError, ByteStream, Connect};
 use super::failure::{Disconnect, Error, Failure};
 use super::hooks::Hooks;
+use super::rejected::Rejected;
 use super::watch::{PhaseSender, PhaseWatch};
 use crate::client::{Action, Client, ClientConfig, CloseReason, End, Phase, ResponseHead};
 use crate::{Event, EventRef, Frame, FrameRef, Timestamp};
@@ -71,6 +70,8 @@ pub struct EventSource<C: Connect, T> {
     now: Timestamp,
     /// Whether bytes that arrived then are still there.
     has_unread: bool,
+    /// What was done since it waited for something last, in the units of [`TURN`].
+    turn: u32,
     /// Whether the client may have decided something since it was asked last.
     is_unsettled: bool,
     /// What was told last.
@@ -88,14 +89,6 @@ enum Connection<C: Connect> {
     Connecting(C::Future),
     Open(C::Body),
     Rejected(Box<Rejected<C::Body>>),
-}
-
-/// Holds an answer that is no event stream, while a piece of its body is read.
-struct Rejected<B> {
-    parts: Parts,
-    body: B,
-    piece: Vec<u8>,
-    deadline: Timestamp,
 }
 
 impl<C: Connect, T: Timer> EventSource<C, T> {
@@ -120,6 +113,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
             alarm: Alarm::new(timer),
             now,
             has_unread: false,
+            turn: 0,
             is_unsettled: true,
             failure: Failure::default(),
             unstarted,
@@ -290,22 +284,30 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         cx: &mut Context<'_>,
         mut take: impl FnMut(&mut Client, &mut Option<Box<Hooks>>, Timestamp, &mut &[u8]) -> Option<R>,
     ) -> Poll<Option<Result<R, Error>>> {
-        let mut reads = 0;
         loop {
             if self.is_unsettled && !matches!(self.connection, Connection::Rejected(_)) {
                 self.start();
                 self.settle();
             }
+            if let (Connection::None, Phase::Closed(reason)) = (&self.connection, self.phase) {
+                return Poll::Ready(self.last_item(reason).map(Err));
+            }
+            // A peer that never lets the transport run dry, or fails without a wait, would keep all
+            // other work of the task waiting.
+            if self.turn >= TURN {
+                self.turn = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let Connection::Open(body) = &mut self.connection else {
-                if let Phase::Closed(reason) = self.phase {
-                    return Poll::Ready(self.last_item(reason).map(Err));
-                }
                 ready!(self.poll_aside(cx));
+                self.turn += READ;
                 continue;
             };
             match body.poll_bytes(cx) {
                 Poll::Ready(Ok([])) => self.lose(End::Clean, Failure::default()),
                 Poll::Ready(Ok(mut bytes)) => {
+                    self.turn += if self.has_unread { 1 } else { READ };
                     if !self.has_unread {
                         self.now = self.alarm.now();
                     }
@@ -319,13 +321,6 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
                     }
                     if let Some(taken) = taken {
                         return Poll::Ready(Some(Ok(taken)));
-                    }
-                    reads += 1;
-                    // A peer that never lets the transport run dry, and sends nothing to give out,
-                    // would keep all other work of the task waiting.
-                    if reads == READS_PER_POLL {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
                     }
                 }
                 Poll::Ready(Err(error)) => self.lose(End::Failed, Failure::of_error(error)),
@@ -346,7 +341,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
                 Poll::Pending => return self.poll_timeout(cx),
             },
             Connection::Rejected(rejected) => {
-                let is_late = self.alarm.poll(cx, rejected.deadline).is_ready();
+                let is_late = self.alarm.poll(cx, rejected.deadline()).is_ready();
                 if !is_late {
                     ready!(rejected.poll_piece(cx));
                 }
@@ -369,10 +364,14 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.client.poll_timeout() else {
+        let expired = match self.client.poll_timeout() {
+            Some(deadline) => self.alarm.poll(cx, deadline),
+            None => Poll::Pending,
+        };
+        let Poll::Ready(now) = expired else {
+            self.turn = 0;
             return Poll::Pending;
         };
-        let now = ready!(self.alarm.poll(cx, deadline));
         self.client.handle_timeout(now);
         self.is_unsettled = true;
         Poll::Ready(())
@@ -385,12 +384,8 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         self.is_unsettled = true;
         self.has_unread = false;
         if !matches!(self.client.phase(), Phase::Open) {
-            self.connection = Connection::Rejected(Box::new(Rejected {
-                parts,
-                body,
-                piece: Vec::new(),
-                deadline: now + PIECE_TIME,
-            }));
+            let rejected = Rejected::new(parts, body, now);
+            self.connection = Connection::Rejected(Box::new(rejected));
             return;
         }
         let hook = self.hooks.as_mut().and_then(|hooks| hooks.on_open.as_mut());
@@ -459,27 +454,6 @@ impl<C: Connect, T> fmt::Debug for EventSource<C, T> {
     }
 }
 
-impl<B: ByteStream> Rejected<B> {
-    /// Reads the piece of the body that an error keeps.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.piece.len() < PIECE_BYTES {
-            match ready!(self.body.poll_bytes(cx)) {
-                Ok([]) | Err(_) => break,
-                Ok(bytes) => {
-                    let len = bytes.len().min(PIECE_BYTES - self.piece.len());
-                    self.piece.extend(bytes.iter().take(len));
-                    self.body.consume(len);
-                }
-            }
-        }
-        Poll::Ready(())
-    }
-
-    fn into_response(self) -> Response<Bytes> {
-        Response::from_parts(self.parts, self.piece.into())
-    }
-}
-
 fn stops_at(hooks: &mut Option<Box<Hooks>>, event: EventRef<'_>) -> bool {
     match hooks {
         None => false,
@@ -541,9 +515,9 @@ fn unix_time() -> Duration {
     since.unwrap_or_default()
 }
 
-/// How much of the body of an answer that is no event stream is kept for the error.
-const PIECE_BYTES: usize = 8 * 1024;
-/// How long to wait for it.
-const PIECE_TIME: Duration = Duration::from_secs(2);
-/// How often one poll may read before it lets other tasks run.
-const READS_PER_POLL: usize = 32;
+/// How much is done, in all calls together, before other tasks get their turn: taking out one item
+/// is 1 of it.
+const TURN: u32 = 1024;
+/// How much of it is a read, or a step on the way to a connection. 16 of them are well below
+/// tokio's budget for a task, 128, which would leave nothing for the others in it.
+const READ: u32 = 64;

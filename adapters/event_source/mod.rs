@@ -9,6 +9,7 @@ mod driver;
 mod failure;
 mod hooks;
 mod reader;
+mod rejected;
 mod watch;
 
 pub use self::connect::{BoxError, ByteStream, Connect, ConnectError};

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::poll_fn;
+use core::mem;
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,10 +13,13 @@ use crate::client::Phase;
 /// [`watch`](super::EventSource::watch); clones see changes independently.
 ///
 /// It shows the latest state: one that lasted shorter than it took to look is not seen.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PhaseWatch {
     shared: Arc<Shared>,
-    seen: u64,
+    /// Which watch this is.
+    number: u64,
+    /// The state that was returned last.
+    seen: Phase,
 }
 
 /// The event source's end of it.
@@ -28,9 +32,11 @@ struct Shared(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     phase: Phase,
-    version: u64,
     is_over: bool,
-    waiting: Vec<Waker>,
+    /// How many watches there ever were.
+    watches: u64,
+    /// The tasks that wait, one for each watch at most.
+    waiting: Vec<(u64, Waker)>,
 }
 
 impl PhaseWatch {
@@ -49,23 +55,56 @@ impl PhaseWatch {
         poll_fn(|cx| self.poll_changed(cx)).await
     }
 
+    fn new(shared: &Arc<Shared>, seen: Phase) -> Self {
+        let mut inner = shared.lock();
+        inner.watches += 1;
+        Self {
+            number: inner.watches,
+            seen,
+            shared: Arc::clone(shared),
+        }
+    }
+
     fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Phase>> {
         let mut inner = self.shared.lock();
-        if self.seen != inner.version {
-            self.seen = inner.version;
+        if self.seen != inner.phase {
+            self.seen = inner.phase;
             return Poll::Ready(Some(inner.phase));
         }
         if inner.is_over {
             return Poll::Ready(None);
         }
-        if !inner
-            .waiting
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()))
-        {
-            inner.waiting.push(cx.waker().clone());
-        }
+        let entry = (self.number, cx.waker().clone());
+        let mut waiting = inner.waiting.iter_mut();
+        let replaced = match waiting.find(|waiting| waiting.0 == self.number) {
+            Some(waiting) => Some(mem::replace(waiting, entry)),
+            None => {
+                inner.waiting.push(entry);
+                None
+            }
+        };
+        // A waker may be all that holds a task, and the task may hold watches: not under the lock.
+        drop(inner);
+        drop(replaced);
         Poll::Pending
+    }
+}
+
+impl Clone for PhaseWatch {
+    fn clone(&self) -> Self {
+        Self::new(&self.shared, self.seen)
+    }
+}
+
+impl Drop for PhaseWatch {
+    fn drop(&mut self) {
+        let mut inner = self.shared.lock();
+        let mut waiting = inner.waiting.iter();
+        let at = waiting.position(|waiting| waiting.0 == self.number);
+        let gone = at.map(|at| inner.waiting.swap_remove(at));
+        // As above.
+        drop(inner);
+        drop(gone);
     }
 }
 
@@ -73,23 +112,20 @@ impl PhaseSender {
     pub(super) fn new(phase: Phase) -> Self {
         Self(Arc::new(Shared(Mutex::new(Inner {
             phase,
-            version: 0,
             is_over: matches!(phase, Phase::Closed(_)),
+            watches: 0,
             waiting: Vec::new(),
         }))))
     }
 
     pub(super) fn watch(&self) -> PhaseWatch {
-        PhaseWatch {
-            seen: self.0.lock().version,
-            shared: Arc::clone(&self.0),
-        }
+        let phase = self.0.lock().phase;
+        PhaseWatch::new(&self.0, phase)
     }
 
     pub(super) fn send(&self, phase: Phase) {
         self.update(|inner| {
             inner.phase = phase;
-            inner.version += 1;
             inner.is_over = matches!(phase, Phase::Closed(_));
         });
     }
@@ -97,9 +133,9 @@ impl PhaseSender {
     fn update(&self, change: impl FnOnce(&mut Inner)) {
         let mut inner = self.0.lock();
         change(&mut inner);
-        let waiting = core::mem::take(&mut inner.waiting);
+        let waiting = mem::take(&mut inner.waiting);
         drop(inner);
-        for waker in waiting {
+        for (_, waker) in waiting {
             waker.wake();
         }
     }

@@ -16,6 +16,9 @@ pub(crate) enum Step {
     Take(usize),
     /// The poll is pending, and the task is woken at once.
     Wait,
+    /// The poll is pending, and so is every later one.
+    #[allow(dead_code, reason = "only the tests of the client wait for ever")]
+    Stall,
     /// The poll fails.
     Fail(io::ErrorKind),
 }
@@ -61,6 +64,10 @@ impl Source {
             }
             Some(Step::Wait) => {
                 cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Some(Step::Stall) => {
+                self.steps.push_front(Step::Stall);
                 Poll::Pending
             }
             Some(Step::Fail(kind)) => {
@@ -157,7 +164,7 @@ fn unwritten<T>(step: Step, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
-        Step::Give(_) | Step::Take(_) => unreachable!("no such answer"),
+        Step::Give(_) | Step::Stall | Step::Take(_) => unreachable!("no such answer"),
     }
 }
 

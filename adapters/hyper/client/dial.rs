@@ -42,12 +42,14 @@ impl Peer {
         if host.is_empty() {
             return Err(ConnectError::refused("the URL has no host"));
         }
-        if uri
-            .authority()
-            .is_some_and(|authority| authority.as_str().contains('@'))
-        {
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') {
             let message = "the URL has a user name: send it in an Authorization header instead";
             return Err(ConnectError::refused(message));
+        }
+        let port = authority.strip_prefix(host).unwrap_or_default();
+        if port.len() > 1 && uri.port_u16().is_none() {
+            return Err(ConnectError::refused("the URL has a port that is none"));
         }
         let default = if is_tls { 443 } else { 80 };
         Ok(Self {

@@ -44,7 +44,7 @@ pub use self::tls::Tls;
 /// [`source`](core::error::Error::source).
 ///
 /// Up to 10 redirects are followed, by the method and body rules of browsers. `Authorization`,
-/// `Cookie`, `Proxy-Authorization` and values marked
+/// `Cookie`, `Proxy-Authorization`, a `Host` of the caller's and values marked
 /// [sensitive](HeaderValue::is_sensitive) are dropped for good as soon as scheme, host or port
 /// change. A redirect that does not say where to is an answer like any other.
 ///
@@ -108,7 +108,8 @@ impl<R> Http<R> {
     /// Makes a request of any method.
     pub fn new(method: Method, url: impl AsRef<str>) -> Self {
         let url = url.as_ref();
-        let invalid = |error: ::http::uri::InvalidUri| alloc::format!("{error}: {url:?}");
+        let invalid =
+            |error: ::http::uri::InvalidUri| alloc::format!("the URL {url:?} is invalid: {error}");
         Self {
             method,
             url: url.parse().map_err(invalid),

@@ -3,10 +3,10 @@
 use ::http::header::{self, HeaderName};
 use ::http::response::Parts;
 use ::http::{Method, Request, StatusCode, Uri};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use bytes::Bytes;
-use iri_string::types::{IriReferenceStr, UriAbsoluteStr};
+use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
 /// Makes the request that follows a redirect; `None` if the answer is none, or does not say where
 /// to.
@@ -32,6 +32,8 @@ pub(super) fn next(request: &Request<Bytes>, answer: &Parts) -> Option<Request<B
     if !is_same_origin(request.uri(), &uri) {
         let headers = next.headers_mut();
         let mut dropped = Vec::from(CREDENTIALS);
+        // A name that the caller gave the first origin is none of another's.
+        dropped.push(header::HOST);
         dropped.extend(
             headers
                 .iter()
@@ -49,19 +51,53 @@ pub(super) fn next(request: &Request<Bytes>, answer: &Parts) -> Option<Request<B
 /// Resolves the `Location` of an answer; an empty one leads nowhere, and no scheme but HTTP's is
 /// followed.
 fn target(base: &Uri, answer: &Parts) -> Option<Uri> {
-    let location = core::str::from_utf8(answer.headers.get(header::LOCATION)?.as_bytes()).ok()?;
+    let location = answer.headers.get(header::LOCATION)?.as_bytes();
     if location.is_empty() {
         return None;
     }
-    let base = base.to_string();
+    let (base, location) = (escaped(base.to_string().as_bytes()), escaped(location));
     let base = UriAbsoluteStr::new(&base).ok()?;
-    let reference = IriReferenceStr::new(location)
-        .ok()?
-        .encode_to_uri()
-        .to_string();
-    let reference = iri_string::types::UriReferenceStr::new(&reference).ok()?;
-    let target: Uri = reference.resolve_against(base).to_string().parse().ok()?;
+    let location = UriReferenceStr::new(&location).ok()?;
+    let target: Uri = location.resolve_against(base).to_string().parse().ok()?;
     matches!(target.scheme_str(), Some("http" | "https")).then_some(target)
+}
+
+/// Makes a URI of what passes for one: percent-encodes what RFC 3986 does not allow (brackets but
+/// for those of an address, braces, spaces, all but ASCII), and leaves the fragment out, which is
+/// not sent.
+fn escaped(url: &[u8]) -> String {
+    let authority_end = authority_end(url);
+    let mut escaped = String::new();
+    for (at, byte) in url.iter().enumerate() {
+        let is_allowed = match byte {
+            b'#' => break,
+            b'[' | b']' => at < authority_end,
+            b'%' => url
+                .get(at + 1..at + 3)
+                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(byte),
+        };
+        if is_allowed {
+            escaped.push(char::from(*byte));
+        } else {
+            escaped.push_str(&alloc::format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+/// Returns where the host and port end; 0 if there are none.
+fn authority_end(url: &[u8]) -> usize {
+    let is_delimiter = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+    let scheme_len = url.iter().position(is_delimiter).unwrap_or_default();
+    let (scheme, rest) = url.split_at(scheme_len);
+    match rest.strip_prefix(b"//") {
+        Some(rest) if scheme.is_empty() || scheme.ends_with(b":") => {
+            let len = rest.iter().position(is_delimiter);
+            scheme_len + 2 + len.unwrap_or(rest.len())
+        }
+        _ => 0,
+    }
 }
 
 fn is_same_origin(one: &Uri, other: &Uri) -> bool {

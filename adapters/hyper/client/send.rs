@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
 
-use ::http::{Request, Response, Uri};
+use ::http::{HeaderValue, Method, Request, Response, Uri, header};
 use bytes::Bytes;
 use http_body_util::Full;
 
@@ -45,7 +45,12 @@ async fn send<R: Dial + Timer + Default>(
         send,
         mut connection,
     } = in_time::<R, _>(settings, connect::<R>(settings, request.uri())).await?;
-    let (parts, body) = request.clone().into_parts();
+    let (mut parts, body) = request.clone().into_parts();
+    // RFC 9110, section 8.6: expected of a method that has content, even of none.
+    if body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method) {
+        let length = parts.headers.entry(header::CONTENT_LENGTH);
+        length.or_insert(HeaderValue::from_static("0"));
+    }
     let answer = send(Request::from_parts(parts, Full::new(body)));
     let answer = connection.drive_until(answer).await;
     Ok(answer

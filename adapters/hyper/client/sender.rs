@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use core::pin::Pin;
 
+#[cfg(feature = "tls")]
+use ::http::uri::Authority;
 use ::http::{HeaderValue, Request, Response, Uri, header};
 use ::hyper::body::Incoming;
 use ::hyper::client::conn::http1;
@@ -51,7 +53,7 @@ impl Sender {
                 .map_err(ConnectError::failed)?;
         Ok(Self {
             send: Box::new(move |request| {
-                Box::pin(async move { protocol.send_request(request).await })
+                Box::pin(async move { protocol.send_request(with_authority(request)).await })
             }),
             connection: Connection::new(WithTasks::new(connection, tasks)),
         })
@@ -79,5 +81,21 @@ fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
         request.headers_mut().entry(header::HOST).or_insert(host);
     }
     *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    request
+}
+
+/// Makes of a `Host` header of the caller's what HTTP/2 puts in its place (RFC 9113, section 8.3.1:
+/// a client must not send one that differs from the authority).
+#[cfg(feature = "tls")]
+fn with_authority(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let host = request.headers_mut().remove(header::HOST);
+    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if let Some(authority) = authority {
+        let mut parts = request.uri().clone().into_parts();
+        parts.authority = Some(authority);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
     request
 }

@@ -1,0 +1,73 @@
+//! Recorded streams of real services, served as they were recorded.
+
+use std::sync::Arc;
+
+use ssewire::client::Reconnect;
+use ssewire::hyper::Http;
+use ssewire::{DecoderConfig, Frame};
+
+use crate::recordings::{check, recordings, text};
+use crate::runtime::{Runtime, Source, quick};
+use crate::server::{OPEN, Server};
+
+async fn recorded_streams_come_through<R: Runtime>() {
+    for (expected, bytes) in recordings() {
+        let name = text(&expected, "file").to_owned();
+        let bytes = Arc::new(bytes);
+        let wire = Arc::clone(&bytes);
+        // In pieces of odd sizes, from a byte to more than a packet, and chunked every other time.
+        let server = Server::start(move |connection| {
+            let sizes = [1, 2, 3, 7, 61, 997, 4001, 20_011];
+            let is_chunked = connection.request().path() == "/chunked";
+            if is_chunked {
+                let head = OPEN.trim_end();
+                connection.send(format!("{head}\r\ntransfer-encoding: chunked\r\n\r\n"));
+            } else {
+                connection.open();
+            }
+            let (mut rest, mut turn) = (&wire[..], 0);
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(rest.len().min(sizes[turn % sizes.len()]));
+                if is_chunked {
+                    let head = format!("{:x}\r\n", piece.len());
+                    connection.send([head.as_bytes(), piece, b"\r\n"].concat());
+                } else {
+                    connection.send(piece);
+                }
+                (rest, turn) = (behind, turn + 1);
+            }
+            if is_chunked {
+                connection.send("0\r\n\r\n");
+            }
+        });
+        for path in ["/", "/chunked"] {
+            let config = quick().reconnect(Reconnect::Never);
+            let config = config.decoder(DecoderConfig::new().comments(true));
+            let mut events = Source::<R>::new(Http::get(server.url(path)), config);
+            let mut frames: Vec<Frame> = Vec::new();
+            while let Some(frame) = events.next_frame().await {
+                frames.push(frame.unwrap_or_else(|error| panic!("{name}: {error}")));
+            }
+            check(
+                &expected,
+                frames,
+                events.last_event_id(),
+                &format!("{name}, {path}"),
+            );
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs SSE_REAL, a folder of recorded streams with their expected.json"]
+fn recorded_streams_come_through_on_tokio() {
+    ssewire::tokio::Runtime::run(recorded_streams_come_through::<ssewire::tokio::Runtime>());
+}
+
+#[test]
+#[ignore = "needs SSE_REAL, a folder of recorded streams with their expected.json"]
+fn recorded_streams_come_through_on_async_std() {
+    ssewire::async_std::Runtime::run(
+        recorded_streams_come_through::<ssewire::async_std::Runtime>(),
+    );
+}
