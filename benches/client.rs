@@ -34,7 +34,7 @@ fn run() -> Result<(), AnyError> {
     let parts = args::pick(&Part::ALL, &args.only, |part: Part| part.name)?;
     let clients = args::pick(&clients::ALL, &args.contenders, |client| client.name)?;
     let smoke = args.smoke;
-    let corpus_size = if smoke { 64 << 10 } else { 16 << 20 };
+    let corpus_size = if smoke { 64 << 10 } else { 1 << 20 };
     let mut bench = Bench {
         server: Server::start(corpus_size)?,
         clients,
@@ -107,7 +107,7 @@ impl Bench {
         let mut rates = Vec::new();
         for shape in SHAPES {
             let stream = self.stream(shape, 128 << 20);
-            let outcomes = self.rounds(&stream)?;
+            let outcomes = self.rounds(&stream, self.rounds)?;
             rates.push(outcomes.map(|outcome| stream.tally.events as f64 / micros(outcome)));
         }
         println!("{}", head("million events a second", &columns));
@@ -129,13 +129,15 @@ impl Bench {
 
     /// One event at a time, each a read of its own: what processor time it takes.
     fn singles(&mut self) -> Result<(), AnyError> {
-        let count = if self.smoke { 100 } else { 10_000 };
+        let count = if self.smoke { 100 } else { 4000 };
         let corpus = Corpus::of_events(Shape::Stock, count);
-        let outcomes = self.rounds(&Stream {
+        let stream = Stream {
             path: format!("/singles/{}/{count}", Shape::Stock.name()),
             tally: corpus.tally,
             bytes: corpus.wire.len() as u64,
-        })?;
+        };
+        // Short, so that all of a round run in one mood of the machine, and more of them instead.
+        let outcomes = self.rounds(&stream, 3 * self.rounds)?;
         let costs = outcomes.map(|outcome| micros(outcome) / count as f64);
         let sleeps = outcomes.map(|outcome| outcome.sleeps as f64 / count as f64);
         let columns = ["µs an event", "ratio to by hand", "sleeps an event"];
@@ -213,9 +215,9 @@ impl Bench {
     }
 
     /// Has every client read a stream in every round, and once before them to warm up.
-    fn rounds(&self, stream: &Stream) -> Result<Series<Outcome>, AnyError> {
+    fn rounds(&self, stream: &Stream, rounds: usize) -> Result<Series<Outcome>, AnyError> {
         let mut outcomes = Series::new(self.clients.iter().map(|client| client.name));
-        for round in 0..=self.rounds {
+        for round in 0..=rounds {
             for index in rotated(self.clients.len(), round) {
                 let outcome = self.read(self.clients[index], stream)?;
                 if round > 0 {
