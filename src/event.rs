@@ -106,7 +106,8 @@ impl Event {
         if self.type_len == 0 {
             return "message";
         }
-        self.as_event_ref().event_type
+        let (_, rest) = self.text.split_at(self.data_len);
+        rest.split_at(self.type_len).0
     }
 
     /// Returns the data, its lines joined by LF.

@@ -253,16 +253,13 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
 
     fn poll_next_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         self.poll_taken(cx, |client, hooks, now, input| {
-            loop {
-                if let FrameRef::Event(event) = client.handle_data(now, input)? {
-                    let stops = stops_at(hooks, event);
-                    let event = event.to_event();
-                    if stops {
-                        client.close();
-                    }
-                    return Some(event);
+            let event = client.next_event(now, input);
+            if let (Some(hooks), Some(event)) = (hooks, &event) {
+                if hooks.stops_at(event.as_event_ref()) {
+                    client.close();
                 }
             }
+            event
         })
     }
 
@@ -319,8 +316,8 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
                     if matches!(self.client.phase(), Phase::Closed(_)) {
                         self.settle();
                     }
-                    if let Some(taken) = taken {
-                        return Poll::Ready(Some(Ok(taken)));
+                    if taken.is_some() {
+                        return Poll::Ready(taken.map(Ok));
                     }
                 }
                 Poll::Ready(Err(error)) => self.lose(End::Failed, Failure::of_error(error)),

@@ -162,15 +162,26 @@ impl Corpus {
     /// Makes whole events until at least `size` bytes are there. A smaller corpus of the same
     /// shape is a prefix of a larger one.
     pub fn new(shape: Shape, size: usize) -> Self {
-        let mut wire = Vec::with_capacity(size + (1 << 12));
-        let mut tally = Tally::default();
+        Self::make(shape, size + (1 << 12), |corpus| corpus.wire.len() < size)
+    }
+
+    /// Makes a number of events, which are those that a larger corpus begins with.
+    pub fn of_events(shape: Shape, count: u64) -> Self {
+        Self::make(shape, 0, |corpus| corpus.tally.events < count)
+    }
+
+    fn make(shape: Shape, capacity: usize, wants_more: impl Fn(&Self) -> bool) -> Self {
+        let mut corpus = Self {
+            wire: Vec::with_capacity(capacity),
+            tally: Tally::default(),
+        };
         let mut texts = Texts::new(shape);
-        while wire.len() < size {
+        while wants_more(&corpus) {
             let Some(text) = texts.next() else { break };
-            write(shape, &text, &mut wire);
-            text.count(&mut tally);
+            write(shape, &text, &mut corpus.wire);
+            text.count(&mut corpus.tally);
         }
-        Self { wire, tally }
+        corpus
     }
 }
 

@@ -3,9 +3,13 @@
 #![deny(missing_docs)]
 
 pub mod args;
+pub mod clients;
 pub mod corpus;
 pub mod decoders;
 pub mod encoders;
 pub mod grid;
 pub mod measure;
+pub mod process;
+pub mod series;
+pub mod server;
 pub mod tally;

@@ -18,6 +18,17 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Returns what the same events give when they come `count` times.
+    pub fn times(self, count: u64) -> Self {
+        Self {
+            events: self.events * count,
+            type_bytes: self.type_bytes * count,
+            data_bytes: self.data_bytes * count,
+            id_bytes: self.id_bytes * count,
+            first_bytes: self.first_bytes * count,
+        }
+    }
+
     /// Adds one event; no ID is an empty one.
     #[inline]
     pub fn add(&mut self, event_type: &str, data: &str, id: &str) {

@@ -108,7 +108,7 @@ use core::fmt;
 
 use crate::client::state::Machine;
 use crate::decode::{Decoder, Frames};
-use crate::event::EventRef;
+use crate::event::{Event, EventRef};
 use crate::frame::FrameRef;
 use crate::time::Timestamp;
 
@@ -183,6 +183,46 @@ impl Client {
                 None
             }
         }
+    }
+
+    /// Takes bytes of the body, and returns a copy of the next event in them: what
+    /// [`handle_data`](Self::handle_data) and [`EventRef::to_event`] do together, but faster. Comments
+    /// and reconnection times are taken in on the way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::client::{Client, ClientConfig, ResponseHead};
+    /// use ssewire::Timestamp;
+    ///
+    /// let now = Timestamp::default();
+    /// let mut client = Client::new(ClientConfig::new(), now);
+    /// let _connect = client.poll_action();
+    /// client.handle_response(now, &ResponseHead::event_stream());
+    ///
+    /// let mut input = &b"retry: 1\ndata: 1\n\n: hi\n\ndata: 2\n\ndata: 3"[..];
+    /// let mut seen = Vec::new();
+    /// while let Some(event) = client.next_event(now, &mut input) {
+    ///     seen.push(event.data().to_owned());
+    /// }
+    /// assert_eq!(seen, ["1", "2"]);
+    /// assert!(input.is_empty());
+    /// ```
+    #[inline]
+    pub fn next_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
+        while !input.is_empty() && self.machine.handle_bytes(now) {
+            // Looked at where it lies: to move a frame takes longer than to find it.
+            match &self.decoder.decode(input) {
+                Ok(Some(FrameRef::Event(event))) => {
+                    self.machine.handle_event();
+                    return Some(event.to_event());
+                }
+                Ok(frame) => note(&mut self.machine, frame.as_ref()),
+                Err(_) => self.machine.handle_event_too_large(),
+            }
+        }
+        *input = &[];
+        None
     }
 
     /// Takes bytes of the body, and returns a cursor over the frames in them: the faster way to

@@ -10,6 +10,7 @@ use ::hyper::body::{Body, Incoming};
 use bytes::{Buf, Bytes};
 
 use super::super::super::event_source::{BoxError, ByteStream};
+use super::wakes::Wakes;
 
 /// Delivers the body of an answer to [`Http`](super::Http), and drives its connection meanwhile.
 ///
@@ -17,6 +18,7 @@ use super::super::super::event_source::{BoxError, ByteStream};
 pub struct HttpBody {
     incoming: Incoming,
     connection: Connection,
+    wakes: Wakes,
     piece: Bytes,
 }
 
@@ -50,40 +52,55 @@ impl Connection {
 }
 
 impl HttpBody {
-    pub(super) const fn new(incoming: Incoming, connection: Connection) -> Self {
+    pub(super) fn new(incoming: Incoming, connection: Connection) -> Self {
         Self {
             incoming,
             connection,
+            wakes: Wakes::new(),
             piece: Bytes::new(),
         }
     }
 
-    /// Takes the next piece that has data; no data is the end.
+    /// Waits for the next piece that has data; no data is the end.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ::hyper::Error>> {
-        loop {
-            match Pin::new(&mut self.incoming).poll_frame(cx)? {
-                Poll::Ready(None) => return Poll::Ready(Ok(Bytes::new())),
-                Poll::Ready(Some(frame)) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => return Poll::Ready(Ok(data)),
-                    _ => {}
-                },
-                Poll::Pending => return Poll::Pending,
+        // Given back before the wait: an idle connection keeps no memory of what it brought.
+        self.piece = Bytes::new();
+        let Self {
+            incoming,
+            connection,
+            wakes,
+            ..
+        } = self;
+        wakes.poll_quietly(cx, |cx| {
+            let polled = poll_data(incoming, cx);
+            if polled.is_ready() {
+                return polled;
             }
+            connection.drive(cx);
+            poll_data(incoming, cx)
+        })
+    }
+}
+
+/// Takes the next data there is; none are the end.
+fn poll_data(incoming: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<Bytes, ::hyper::Error>> {
+    loop {
+        match Pin::new(&mut *incoming).poll_frame(cx)? {
+            Poll::Ready(None) => return Poll::Ready(Ok(Bytes::new())),
+            Poll::Ready(Some(frame)) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Poll::Ready(Ok(data)),
+                _ => {}
+            },
+            Poll::Pending => return Poll::Pending,
         }
     }
 }
 
 impl ByteStream for HttpBody {
+    #[inline]
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>> {
         if self.piece.is_empty() {
-            // Given back before the wait: an idle connection keeps no memory of what it brought.
-            self.piece = Bytes::new();
-            let mut polled = self.poll_piece(cx);
-            if polled.is_pending() {
-                self.connection.drive(cx);
-                polled = self.poll_piece(cx);
-            }
-            match polled {
+            match self.poll_piece(cx) {
                 Poll::Ready(piece) => self.piece = piece?,
                 Poll::Pending => return Poll::Pending,
             }
@@ -91,6 +108,7 @@ impl ByteStream for HttpBody {
         Poll::Ready(Ok(&self.piece))
     }
 
+    #[inline]
     fn consume(&mut self, len: usize) {
         self.piece.advance(len);
     }

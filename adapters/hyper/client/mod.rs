@@ -9,6 +9,7 @@ mod sender;
 mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
+mod wakes;
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};

@@ -21,6 +21,10 @@ pub(super) struct Sender {
     pub(super) connection: Connection,
 }
 
+/// The most that is read at once, and that the head of an answer may take. What a burst made hyper's
+/// buffer grow to it keeps, so more would cost every connection that has seen one, and is not faster.
+const READ_BYTES: usize = 128 * 1024;
+
 type Answer = Pin<Box<dyn Future<Output = ::hyper::Result<Response<Incoming>>> + Send>>;
 
 impl Sender {
@@ -28,7 +32,9 @@ impl Sender {
     where
         S: Read + Write + Send + Unpin + 'static,
     {
-        let (mut protocol, connection) = http1::handshake(socket)
+        let (mut protocol, connection) = http1::Builder::new()
+            .max_buf_size(READ_BYTES)
+            .handshake(socket)
             .await
             .map_err(ConnectError::failed)?;
         Ok(Self {
