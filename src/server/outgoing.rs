@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::event::Event;
-use crate::frame::Frame;
+use crate::event::{Event, EventRef};
+use crate::frame::{Frame, FrameRef};
 
 /// Holds whole frames in their wire form, to be sent many times without being encoded again.
 ///
@@ -75,9 +75,21 @@ impl From<Event> for Outgoing {
     }
 }
 
+impl From<EventRef<'_>> for Outgoing {
+    fn from(event: EventRef<'_>) -> Self {
+        Self::from(event.to_event())
+    }
+}
+
 impl From<Frame> for Outgoing {
     fn from(frame: Frame) -> Self {
         Self::Frame(frame)
+    }
+}
+
+impl From<FrameRef<'_>> for Outgoing {
+    fn from(frame: FrameRef<'_>) -> Self {
+        Self::from(frame.to_frame())
     }
 }
 
