@@ -88,12 +88,16 @@ impl History {
         self.bytes
     }
 
-    /// Returns whether an event is in the older half of the log, once the log is full: soon it will
-    /// be dropped.
+    /// Returns whether an event is in the older half of the log, once the log has been full: soon it
+    /// will be dropped.
+    ///
+    /// A log that one large event has emptied has room again, and its events have time.
     pub(crate) fn is_in_older_half(&self, number: u64) -> bool {
         let held = self.order.len() as u64;
         let has_dropped = self.newest > held;
-        has_dropped && self.newest - number >= held.div_ceil(2)
+        let has_room = self.order.len() < self.max_events.div_ceil(2)
+            && self.bytes < self.max_bytes.div_ceil(2);
+        has_dropped && !has_room && self.newest - number >= held.div_ceil(2)
     }
 
     pub(crate) fn topic_count(&self) -> usize {
