@@ -177,7 +177,9 @@ impl History {
         if topic.entry(start + 1).is_none() || first.bytes.len() >= max_bytes {
             return Some((first.bytes.clone(), start + 1));
         }
-        let is_wanted = |batch: &&Batch| batch.start == start && batch.topic == key;
+        let is_wanted = |batch: &&Batch| {
+            batch.start == start && batch.topic == key && batch.bytes.len() <= max_bytes
+        };
         if let Some(batch) = self.batches.iter().rev().find(is_wanted) {
             return Some((batch.bytes.clone(), batch.end));
         }
