@@ -25,6 +25,8 @@ pub(crate) struct History {
     /// The topics of all events, the oldest event's first.
     order: VecDeque<TopicKey>,
     bytes: usize,
+    /// The bytes of all events ever.
+    published_bytes: u64,
     /// The number of the newest event; the first is 1.
     newest: u64,
     /// The newest event that was dropped from a topic that is forgotten.
@@ -50,6 +52,8 @@ pub(crate) struct Topic {
 #[derive(Debug)]
 struct Entry {
     number: u64,
+    /// The bytes of all events up to this one.
+    published_bytes: u64,
     bytes: Bytes,
 }
 
@@ -88,16 +92,14 @@ impl History {
         self.bytes
     }
 
-    /// Returns whether an event is in the older half of the log, once the log has been full: soon it
-    /// will be dropped.
-    ///
-    /// A log that one large event has emptied has room again, and its events have time.
-    pub(crate) fn is_in_older_half(&self, number: u64) -> bool {
-        let held = self.order.len() as u64;
-        let has_dropped = self.newest > held;
-        let has_room = self.order.len() < self.max_events.div_ceil(2)
-            && self.bytes < self.max_bytes.div_ceil(2);
-        has_dropped && !has_room && self.newest - number >= held.div_ceil(2)
+    /// Returns whether half of what the log may hold was published behind the event at a place: soon
+    /// it will be dropped.
+    pub(crate) fn is_in_older_half(&self, topic: &Topic, place: u64) -> bool {
+        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
+        topic.entry(place).is_some_and(|entry| {
+            self.newest - entry.number >= half(self.max_events)
+                || self.published_bytes - entry.published_bytes >= half(self.max_bytes)
+        })
     }
 
     pub(crate) fn topic_count(&self) -> usize {
@@ -141,8 +143,10 @@ impl History {
         };
         self.newest += 1;
         self.bytes += bytes.len();
+        self.published_bytes += bytes.len() as u64;
         topic.log.push_back(Entry {
             number: self.newest,
+            published_bytes: self.published_bytes,
             bytes,
         });
         self.order.push_back(key);

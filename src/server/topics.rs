@@ -248,14 +248,18 @@ impl Topics {
             });
         }
         self.stats.gaps += u64::from(reason.is_some());
+        let has_nothing = |place: &Place| {
+            let topic = self.history.topic(place.topic);
+            topic.is_none_or(|topic| place.next == topic.end())
+        };
         self.subscribers.insert(Subscriber {
+            has_caught_up: places.iter().all(has_nothing),
             places,
             gap: reason.map(|reason| Gap {
                 reason,
                 resumes_after: EventId::new(self.epoch, resumes_after),
             }),
             is_out: false,
-            has_caught_up: false,
             is_idle: false,
         })
     }
@@ -408,8 +412,8 @@ impl Topics {
 }
 
 impl Subscriber {
-    /// Returns whether it has lost events, or will soon: what it has to read next is in the older
-    /// half of the log.
+    /// Returns whether it has lost events, or will soon: half of what the log may hold is behind what
+    /// it has to read next.
     ///
     /// A replay starts there, so it is slow only once something is lost to it.
     fn is_slow(&self, history: &History) -> bool {
@@ -418,10 +422,7 @@ impl Subscriber {
                 return false;
             };
             place.next < topic.start()
-                || self.has_caught_up
-                    && topic
-                        .number_at(place.next)
-                        .is_some_and(|number| history.is_in_older_half(number))
+                || self.has_caught_up && history.is_in_older_half(topic, place.next)
         })
     }
 
@@ -525,9 +526,9 @@ impl TopicsConfig {
 
     /// Sets what becomes of a subscriber that does not keep up; by default it is disconnected.
     ///
-    /// A subscriber that has once read all there was does not keep up when what it has to read next
-    /// is in the older half of the log; one that has not, when something that it has to read has
-    /// been dropped.
+    /// A subscriber that has once read all there was does not keep up when half of what the log may
+    /// hold, in events or in bytes, was published behind what it has to read next; one that has not,
+    /// when something that it has to read has been dropped.
     pub const fn slow_reader(mut self, slow_reader: SlowReader) -> Self {
         self.slow_reader = slow_reader;
         self

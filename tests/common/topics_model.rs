@@ -232,10 +232,13 @@ impl Model {
             .eq(topics.iter().map(|topic| NAMES[*topic]));
         assert!(is_same, "each topic once, in order");
         self.stats.gaps += u64::from(reason.is_some());
+        let read_to = behind.max(self.evicted as u64);
+        let mut unread = self.events.iter().skip(read_to as usize);
         self.readers.push(Reader {
             id,
+            has_caught_up: !unread.any(|event| topics.contains(&event.topic)),
             topics,
-            read_to: behind.max(self.evicted as u64),
+            read_to,
             accounted: behind,
             last_id: last_id.map(str::to_owned),
             gap: reason.map(|reason| Gap {
@@ -243,7 +246,6 @@ impl Model {
                 resumes_after: own_id(resumes_after),
             }),
             is_out: false,
-            has_caught_up: false,
             is_idle: false,
         });
     }
@@ -414,14 +416,11 @@ impl Model {
         place.map_or(0, |place| place as u64 + 1)
     }
 
-    /// Returns whether an event is in the older half of a log that is at least half full and has
-    /// been full.
+    /// Returns whether half of what the log may hold was published behind an event.
     fn is_soon_evicted(&self, number: u64) -> bool {
-        let held = self.events.len() - self.evicted;
-        let newer = self.events.len() - number as usize;
-        self.evicted > 0
-            && (2 * held >= self.max_events || 2 * self.held() >= self.max_bytes)
-            && 2 * newer >= held
+        let newer = &self.events[number as usize..];
+        let bytes: usize = newer.iter().map(|event| event.bytes.len()).sum();
+        !newer.is_empty() && (2 * newer.len() >= self.max_events || 2 * bytes >= self.max_bytes)
     }
 
     fn held(&self) -> usize {
