@@ -187,15 +187,19 @@ impl History {
         if let Some(batch) = self.batches.iter().rev().find(is_wanted) {
             return Some((batch.bytes.clone(), batch.end));
         }
-        let mut joined = Vec::new();
+        let mut len = 0;
         let mut end = start;
         while let Some(entry) = topic.entry(end) {
-            if joined.len() + entry.bytes.len() > max_bytes {
+            if len + entry.bytes.len() > max_bytes {
                 break;
             }
-            joined.extend_from_slice(&entry.bytes);
+            len += entry.bytes.len();
             end += 1;
         }
+        let mut joined = Vec::with_capacity(len);
+        (start..end)
+            .filter_map(|place| topic.entry(place))
+            .for_each(|entry| joined.extend_from_slice(&entry.bytes));
         let bytes = Bytes::from(joined);
         if self.batches.len() == BATCHES {
             self.batches.pop_front();
