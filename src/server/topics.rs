@@ -319,7 +319,12 @@ impl Topics {
     /// none, after every publication.
     #[must_use = "a subscriber that is not woken waits for ever"]
     pub fn poll_ready(&mut self) -> Option<SubscriberId> {
-        self.ready.pop_front()
+        loop {
+            let id = self.ready.pop_front()?;
+            if self.subscribers.contains_key(id) {
+                return Some(id);
+            }
+        }
     }
 
     /// Returns the names of the topics that a subscriber reads.
