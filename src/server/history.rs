@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use slotmap::{SlotMap, new_key_type};
 
-use crate::server::topics::SubscriberId;
+use crate::server::subscriber::SubscriberId;
 
 new_key_type! {
     /// Names a topic for as long as it has events or subscribers.
@@ -25,6 +25,8 @@ pub(crate) struct History {
     /// The topics of all events, the oldest event's first.
     order: VecDeque<TopicKey>,
     bytes: usize,
+    /// The bytes of all events ever.
+    published_bytes: u64,
     /// The number of the newest event; the first is 1.
     newest: u64,
     /// The newest event that was dropped from a topic that is forgotten.
@@ -50,6 +52,8 @@ pub(crate) struct Topic {
 #[derive(Debug)]
 struct Entry {
     number: u64,
+    /// The bytes of all events up to this one.
+    published_bytes: u64,
     bytes: Bytes,
 }
 
@@ -88,15 +92,14 @@ impl History {
         self.bytes
     }
 
-    /// Returns the number from which on events are in the newer half of the log. The older half, once
-    /// the log is full, will soon be dropped; before that all is new.
-    pub(crate) fn newer_half(&self) -> u64 {
-        let held = self.order.len() as u64;
-        if self.newest > held {
-            self.newest + 1 - held.div_ceil(2)
-        } else {
-            0
-        }
+    /// Returns whether half of what the log may hold was published behind the event at a place: soon
+    /// it will be dropped.
+    pub(crate) fn is_in_older_half(&self, topic: &Topic, place: u64) -> bool {
+        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
+        topic.entry(place).is_some_and(|entry| {
+            self.newest - entry.number >= half(self.max_events)
+                || self.published_bytes - entry.published_bytes >= half(self.max_bytes)
+        })
     }
 
     pub(crate) fn topic_count(&self) -> usize {
@@ -140,8 +143,10 @@ impl History {
         };
         self.newest += 1;
         self.bytes += bytes.len();
+        self.published_bytes += bytes.len() as u64;
         topic.log.push_back(Entry {
             number: self.newest,
+            published_bytes: self.published_bytes,
             bytes,
         });
         self.order.push_back(key);
@@ -176,19 +181,25 @@ impl History {
         if topic.entry(start + 1).is_none() || first.bytes.len() >= max_bytes {
             return Some((first.bytes.clone(), start + 1));
         }
-        let is_wanted = |batch: &&Batch| batch.start == start && batch.topic == key;
+        let is_wanted = |batch: &&Batch| {
+            batch.start == start && batch.topic == key && batch.bytes.len() <= max_bytes
+        };
         if let Some(batch) = self.batches.iter().rev().find(is_wanted) {
             return Some((batch.bytes.clone(), batch.end));
         }
-        let mut joined = Vec::new();
+        let mut len = 0;
         let mut end = start;
         while let Some(entry) = topic.entry(end) {
-            if joined.len() + entry.bytes.len() > max_bytes {
+            if len + entry.bytes.len() > max_bytes {
                 break;
             }
-            joined.extend_from_slice(&entry.bytes);
+            len += entry.bytes.len();
             end += 1;
         }
+        let mut joined = Vec::with_capacity(len);
+        (start..end)
+            .filter_map(|place| topic.entry(place))
+            .for_each(|entry| joined.extend_from_slice(&entry.bytes));
         let bytes = Bytes::from(joined);
         if self.batches.len() == BATCHES {
             self.batches.pop_front();
@@ -247,12 +258,6 @@ impl Topic {
         let before = self.log.partition_point(|entry| entry.number <= number);
         let dropped = (self.dropped > number).then_some(self.dropped);
         (self.start + before as u64, dropped)
-    }
-
-    /// Returns the newest event and its number, if that is at a place.
-    pub(crate) fn newest_at(&self, place: u64) -> Option<(u64, &Bytes)> {
-        let entry = self.log.back()?;
-        (place + 1 == self.end()).then_some((entry.number, &entry.bytes))
     }
 
     /// Returns the number of the event at a place.

@@ -4,15 +4,19 @@
 //! Neither does I/O, takes a lock or reads a clock. `Hub` puts [`Topics`] behind a lock and wakers,
 //! and the adapters' writers and bodies hold a [`Session`] each.
 
+mod config;
+mod delivery;
 mod event_id;
 mod history;
 mod outgoing;
 mod session;
+mod subscriber;
 mod topics;
 
+pub use self::config::{SlowReader, TopicsConfig};
+pub use self::delivery::{Delivery, Gap, GapReason};
 pub use self::event_id::{EventId, UnknownEventId};
 pub use self::outgoing::{Encoded, Outgoing};
 pub use self::session::{Session, SessionConfig, SessionEnd};
-pub use self::topics::{
-    Delivery, Gap, GapReason, SlowReader, SubscriberId, Topics, TopicsConfig, TopicsStats,
-};
+pub use self::subscriber::SubscriberId;
+pub use self::topics::{Topics, TopicsStats};

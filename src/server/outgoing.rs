@@ -75,6 +75,12 @@ impl From<Event> for Outgoing {
     }
 }
 
+impl From<EventRef<'_>> for Outgoing {
+    fn from(event: EventRef<'_>) -> Self {
+        Self::from(event.to_event())
+    }
+}
+
 impl From<Frame> for Outgoing {
     fn from(frame: Frame) -> Self {
         Self::Frame(frame)
@@ -83,13 +89,7 @@ impl From<Frame> for Outgoing {
 
 impl From<FrameRef<'_>> for Outgoing {
     fn from(frame: FrameRef<'_>) -> Self {
-        Self::Encoded(Encoded(frame.to_bytes()))
-    }
-}
-
-impl From<EventRef<'_>> for Outgoing {
-    fn from(event: EventRef<'_>) -> Self {
-        Self::Encoded(Encoded(event.to_bytes()))
+        Self::from(frame.to_frame())
     }
 }
 

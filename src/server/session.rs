@@ -51,7 +51,18 @@ use crate::time::Timestamp;
 pub struct Session {
     keep_alive: Option<Duration>,
     write_timeout: Option<Duration>,
+    transport: Transport,
     state: State,
+}
+
+/// Outlasts the end: what was sent before still has to leave.
+#[derive(Clone, Copy, Debug)]
+enum Transport {
+    TakesBytes,
+    Blocked {
+        /// When a peer that does not read has had time enough.
+        until: Option<Timestamp>,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +72,6 @@ enum State {
         silent_until: Option<Timestamp>,
         /// When it is old enough.
         ends: Option<Timestamp>,
-        /// When a peer that does not read has had time enough.
-        stalled: Option<Timestamp>,
     },
     Ended(SessionEnd),
 }
@@ -75,7 +84,7 @@ pub enum SessionEnd {
     Caller,
     /// It reached its age.
     MaxAge,
-    /// The peer read nothing for the write timeout.
+    /// The peer read nothing for the write timeout; this may come after another end.
     Stalled,
 }
 
@@ -91,10 +100,10 @@ impl Session {
         Self {
             keep_alive: config.keep_alive,
             write_timeout: config.write_timeout,
+            transport: Transport::TakesBytes,
             state: State::Open {
                 silent_until: config.keep_alive.map(|time| now + time),
                 ends: config.age().map(|age| now + age),
-                stalled: None,
             },
         }
     }
@@ -126,41 +135,38 @@ impl Session {
     }
 
     /// Notes that the transport takes no more bytes for now: from the first such call until
-    /// [`handle_unblocked`](Self::handle_unblocked) the write timeout runs.
+    /// [`handle_unblocked`](Self::handle_unblocked) the write timeout runs, even if the session ends
+    /// meanwhile.
     pub fn handle_blocked(&mut self, now: Timestamp) {
-        if let State::Open { stalled, .. } = &mut self.state {
-            let deadline = self.write_timeout.map(|time| now + time);
-            *stalled = stalled.or(deadline);
+        let is_new = matches!(self.transport, Transport::TakesBytes);
+        if is_new && self.ended() != Some(SessionEnd::Stalled) {
+            let until = self.write_timeout.map(|time| now + time);
+            self.transport = Transport::Blocked { until };
         }
     }
 
     /// Notes that the transport has taken bytes.
     pub fn handle_unblocked(&mut self) {
-        if let State::Open { stalled, .. } = &mut self.state {
-            *stalled = None;
-        }
+        self.transport = Transport::TakesBytes;
     }
 
     /// Takes the time, when that of [`poll_timeout`](Self::poll_timeout) has come: writes a comment,
     /// or ends the session.
     pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Vec<u8>) {
-        let State::Open {
-            silent_until,
-            ends,
-            stalled,
-        } = &mut self.state
-        else {
+        let is_due = |deadline: &Option<Timestamp>| deadline.is_some_and(|at| at <= now);
+        if is_due(&self.stalled()) {
+            self.transport = Transport::TakesBytes;
+            self.state = State::Ended(SessionEnd::Stalled);
+        }
+        let State::Open { silent_until, ends } = &mut self.state else {
             return;
         };
-        let is_due = |deadline: &Option<Timestamp>| deadline.is_some_and(|at| at <= now);
-        if is_due(stalled) {
-            self.state = State::Ended(SessionEnd::Stalled);
-        } else if is_due(ends) {
+        if is_due(ends) {
             self.state = State::Ended(SessionEnd::MaxAge);
         } else if is_due(silent_until) {
             *silent_until = self.keep_alive.map(|time| now + time);
             // What waits for a peer that does not read is no silence.
-            if stalled.is_none() {
+            if matches!(self.transport, Transport::TakesBytes) {
                 out.extend_from_slice(b":\n\n");
             }
         }
@@ -177,14 +183,12 @@ impl Session {
     /// `None` for never.
     #[must_use = "a timer that is not set leaves the session silent"]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        match self.state {
-            State::Open {
-                silent_until,
-                ends,
-                stalled,
-            } => [silent_until, ends, stalled].into_iter().flatten().min(),
-            State::Ended(_) => None,
-        }
+        let (silent_until, ends) = match self.state {
+            State::Open { silent_until, ends } => (silent_until, ends),
+            State::Ended(_) => (None, None),
+        };
+        let all = [silent_until, ends, self.stalled()];
+        all.into_iter().flatten().min()
     }
 
     /// Returns why the session is over; `None` while it is open.
@@ -192,6 +196,13 @@ impl Session {
         match self.state {
             State::Open { .. } => None,
             State::Ended(end) => Some(end),
+        }
+    }
+
+    fn stalled(&self) -> Option<Timestamp> {
+        match self.transport {
+            Transport::TakesBytes => None,
+            Transport::Blocked { until } => until,
         }
     }
 }

@@ -3,23 +3,19 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt::Write;
 use core::mem;
 
-use bytes::Bytes;
-use slotmap::{SlotMap, new_key_type};
+use slotmap::SlotMap;
 use smallvec::SmallVec;
 
-use crate::event::{Event, EventRef};
+use crate::event::EventRef;
+use crate::server::config::{SlowReader, TopicsConfig};
+use crate::server::delivery::{Delivery, Gap, GapReason};
 use crate::server::event_id::EventId;
 use crate::server::history::{History, TopicKey};
 use crate::server::outgoing::Encoded;
-
-new_key_type! {
-    /// Names a subscriber of a [`Topics`]. It is never given out twice.
-    pub struct SubscriberId;
-}
+use crate::server::subscriber::{Place, Subscriber, SubscriberId, read_merged};
 
 /// Holds topics, their latest events, and the subscribers' places in them.
 ///
@@ -67,84 +63,6 @@ pub struct Topics {
     id: String,
 }
 
-/// What a subscriber gets next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Delivery {
-    /// One event or several in a row, each with its ID.
-    Events(Encoded),
-    /// Events may be missing here.
-    Gap(Gap),
-    /// The subscriber has fallen behind and gets no more: [unsubscribe](Topics::unsubscribe) it. It
-    /// may subscribe anew, from the ID that it has seen last.
-    Disconnected,
-}
-
-/// Tells a subscriber that events before those that follow may have been lost to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Gap {
-    /// Why.
-    pub reason: GapReason,
-    /// The ID from which on nothing is missing.
-    pub resumes_after: EventId,
-}
-
-impl Gap {
-    /// Returns the event that tells a client: of type `gap`, with the [reason](GapReason::as_str) as
-    /// its data, and with the ID from which on nothing is missing, so that the next reconnect does
-    /// not meet the same gap.
-    pub fn to_event(&self) -> Event {
-        let mut id = String::new();
-        let _ = write!(id, "{}", self.resumes_after);
-        let event = EventRef::new(self.reason.as_str()).with_checked_id(&id);
-        event.with_type("gap").unwrap_or(event).to_event()
-    }
-}
-
-/// Says why events may have been lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum GapReason {
-    /// Events behind the last event ID are no longer in the log.
-    TooOld,
-    /// The last event ID is from another epoch.
-    OtherEpoch,
-    /// The last event ID was not given out here.
-    Unknown,
-    /// The subscriber has fallen behind and was moved to the newest event.
-    Lagged,
-}
-
-impl GapReason {
-    /// Returns a word for it: `too-old`, `other-epoch`, `unknown` or `lagged`.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::TooOld => "too-old",
-            Self::OtherEpoch => "other-epoch",
-            Self::Unknown => "unknown",
-            Self::Lagged => "lagged",
-        }
-    }
-}
-
-impl fmt::Display for GapReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Says what becomes of a subscriber that does not keep up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SlowReader {
-    /// It is disconnected while the log still holds what it has not read, so that it can resume with
-    /// nothing lost.
-    #[default]
-    Disconnect,
-    /// It is told a [`GapReason::Lagged`] and goes on with what is published next.
-    SkipToLive,
-}
-
 /// Counts what has become of subscribers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -155,29 +73,6 @@ pub struct TopicsStats {
     pub skipped: u64,
     /// Subscriptions that could not resume without a gap.
     pub gaps: u64,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    /// Most have one.
-    places: SmallVec<[Place; 1]>,
-    /// What it is to be told first. Few have one, and there are many subscribers.
-    gap: Option<Box<Gap>>,
-    /// Whether it was told that it gets no more.
-    is_out: bool,
-    /// Whether it has once read all there was: what it reads is no replay any more.
-    has_caught_up: bool,
-    /// Whether it has read all there is.
-    is_idle: bool,
-}
-
-/// How far a subscriber has read in one topic.
-#[derive(Debug)]
-struct Place {
-    topic: TopicKey,
-    next: u64,
-    /// Whether the topic's list of waiting subscribers has it.
-    is_waiting: bool,
 }
 
 impl Topics {
@@ -252,7 +147,12 @@ impl Topics {
             });
         }
         self.stats.gaps += u64::from(reason.is_some());
+        let has_nothing = |place: &Place| {
+            let topic = self.history.topic(place.topic);
+            topic.is_none_or(|topic| place.next == topic.end())
+        };
         self.subscribers.insert(Subscriber {
+            has_caught_up: places.iter().all(has_nothing),
             places,
             gap: reason.map(|reason| {
                 Box::new(Gap {
@@ -261,7 +161,6 @@ impl Topics {
                 })
             }),
             is_out: false,
-            has_caught_up: false,
             is_idle: false,
         })
     }
@@ -331,7 +230,12 @@ impl Topics {
     /// is none, after every publication.
     #[must_use = "a subscriber that is not woken waits for ever"]
     pub fn poll_ready(&mut self) -> Option<SubscriberId> {
-        self.ready.pop_front()
+        loop {
+            let id = self.ready.pop_front()?;
+            if self.subscribers.contains_key(id) {
+                return Some(id);
+            }
+        }
     }
 
     /// Returns the names of the topics that a subscriber reads.
@@ -420,169 +324,6 @@ impl Topics {
                 }))
             }
         }
-    }
-}
-
-impl Subscriber {
-    /// Takes the newest event of its topic if that is all there is to take: what most reads find.
-    #[inline]
-    fn take_newest(&mut self, id: SubscriberId, history: &mut History) -> Option<Bytes> {
-        let [place] = self.places.as_mut_slice() else {
-            return None;
-        };
-        let newer_half = history.newer_half();
-        let topic = history.topic_mut(place.topic)?;
-        let (number, bytes) = topic.newest_at(place.next)?;
-        let is_usual = !self.is_out && self.gap.is_none() && number >= newer_half;
-        if !is_usual {
-            return None;
-        }
-        let bytes = bytes.clone();
-        place.next += 1;
-        self.has_caught_up = true;
-        self.is_idle = true;
-        if !mem::replace(&mut place.is_waiting, true) {
-            topic.waiting.push(id);
-        }
-        Some(bytes)
-    }
-
-    /// Returns whether it has lost events, or will soon: what it has to read next is in the older
-    /// half of the log.
-    ///
-    /// A replay starts there, so it is slow only once something is lost to it.
-    fn is_slow(&self, history: &History) -> bool {
-        self.places.iter().any(|place| {
-            let Some(topic) = history.topic(place.topic) else {
-                return false;
-            };
-            place.next < topic.start()
-                || self.has_caught_up
-                    && topic
-                        .number_at(place.next)
-                        .is_some_and(|number| number < history.newer_half())
-        })
-    }
-
-    fn is_at_end(&self, history: &History) -> bool {
-        self.places.iter().all(|place| {
-            let topic = history.topic(place.topic);
-            topic.is_none_or(|topic| place.next == topic.end())
-        })
-    }
-
-    /// Has itself named when there is more to read.
-    fn wait(&mut self, id: SubscriberId, history: &mut History) {
-        self.has_caught_up = true;
-        self.is_idle = true;
-        for place in &mut self.places {
-            if let Some(topic) = history.topic_mut(place.topic) {
-                if !mem::replace(&mut place.is_waiting, true) {
-                    topic.waiting.push(id);
-                }
-            }
-        }
-    }
-}
-
-/// Reads several topics in the order of their events.
-fn read_merged(history: &History, places: &mut [Place], max_bytes: usize) -> Option<Bytes> {
-    let mut first: Option<Bytes> = None;
-    let mut joined = Vec::new();
-    loop {
-        let next = places
-            .iter_mut()
-            .filter_map(|place| {
-                let topic = history.topic(place.topic)?;
-                Some((
-                    topic.number_at(place.next)?,
-                    topic.bytes_at(place.next)?,
-                    place,
-                ))
-            })
-            .min_by_key(|(number, ..)| *number);
-        let Some((_, bytes, place)) = next else {
-            break;
-        };
-        match &first {
-            None => first = Some(bytes.clone()),
-            Some(only) => {
-                if joined.is_empty() {
-                    joined.extend_from_slice(only);
-                }
-                if joined.len() + bytes.len() > max_bytes {
-                    break;
-                }
-                joined.extend_from_slice(bytes);
-            }
-        }
-        place.next += 1;
-    }
-    // The second event may have been too long to be joined to the first.
-    match first {
-        Some(only) if joined.len() <= only.len() => Some(only),
-        Some(_) => Some(joined.into()),
-        None => None,
-    }
-}
-
-/// Configures [`Topics`].
-///
-/// # Examples
-///
-/// ```
-/// use ssewire::server::{SlowReader, TopicsConfig};
-///
-/// let config = TopicsConfig::new()
-///     .max_events(1_000)
-///     .max_bytes(1 << 20)
-///     .slow_reader(SlowReader::SkipToLive);
-/// # let _ = config;
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopicsConfig {
-    max_events: usize,
-    max_bytes: usize,
-    slow_reader: SlowReader,
-}
-
-impl TopicsConfig {
-    /// Makes the default configuration.
-    pub const fn new() -> Self {
-        Self {
-            max_events: 10_000,
-            max_bytes: 16 << 20,
-            slow_reader: SlowReader::Disconnect,
-        }
-    }
-
-    /// Sets how many events the log holds, of all topics together; 10,000 by default, at least 1.
-    pub const fn max_events(mut self, events: usize) -> Self {
-        self.max_events = if events == 0 { 1 } else { events };
-        self
-    }
-
-    /// Sets how many bytes the events in the log may take, encoded; 16 MiB by default. The newest
-    /// event is held even if it is larger. Beside its bytes an event takes about 80 bytes.
-    pub const fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// Sets what becomes of a subscriber that does not keep up; by default it is disconnected.
-    ///
-    /// A subscriber that has once read all there was does not keep up when what it has to read next
-    /// is in the older half of the log; one that has not, when something that it has to read has
-    /// been dropped.
-    pub const fn slow_reader(mut self, slow_reader: SlowReader) -> Self {
-        self.slow_reader = slow_reader;
-        self
-    }
-}
-
-impl Default for TopicsConfig {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
