@@ -1,5 +1,10 @@
 //! The chat page in a real browser, through a restart of its server.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what these tests need is there, or they fail"
+)]
+
 use core::time::Duration;
 use std::env;
 use std::io::{BufRead, BufReader};

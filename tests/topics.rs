@@ -509,7 +509,7 @@ fn read(topics: &mut Topics, reader: SubscriberId) -> String {
         let Delivery::Events(events) = delivery else {
             panic!("{delivery:?}")
         };
-        text += str::from_utf8(events.as_bytes()).unwrap();
+        text += core::str::from_utf8(events.as_bytes()).expect("events are text");
     }
     text
 }
@@ -566,7 +566,7 @@ impl Reader {
     fn read(&mut self, topics: &mut Topics, max_bytes: usize) -> bool {
         match topics.poll_delivery(self.id, max_bytes) {
             Some(Delivery::Events(events)) => {
-                let text = str::from_utf8(events.as_bytes()).unwrap();
+                let text = core::str::from_utf8(events.as_bytes()).expect("events are text");
                 let last = text.rsplit("id: ").next().unwrap();
                 self.last_id = last.lines().next().unwrap().to_owned();
                 self.text += text;

@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::fmt;
+use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::server::{SubscriberId, Topics};
 
@@ -25,17 +26,28 @@ pub struct Membership {
 #[derive(Default)]
 pub(super) struct Members {
     has_listener: AtomicBool,
-    listener: Mutex<Option<Listener>>,
-    queue: Mutex<VecDeque<Membership>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// `None` also while it is being told.
+    listener: Option<Listener>,
+    queue: VecDeque<Membership>,
+    /// Whether somebody is telling.
+    is_telling: bool,
 }
 
 type Listener = Box<dyn FnMut(&Membership) + Send>;
 
 impl Members {
     pub(super) fn listen(&self, listener: impl FnMut(&Membership) + Send + 'static) {
-        let mut slot = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        *slot = Some(Box::new(listener));
+        let mut state = self.lock();
+        let replaced = state.listener.replace(Box::new(listener));
         self.has_listener.store(true, Ordering::Release);
+        drop(state);
+        // It may hold subscriptions.
+        drop(replaced);
     }
 
     /// Queues what a subscriber's coming changes, or its going will. The hub's lock is held, so the
@@ -44,9 +56,9 @@ impl Members {
         if !self.has_listener.load(Ordering::Acquire) {
             return;
         }
-        let mut queue = self.queue();
+        let mut state = self.lock();
         for topic in topics.topics_of(id) {
-            queue.push_back(Membership {
+            state.queue.push_back(Membership {
                 topic: topic.into(),
                 joined,
                 count: topics.subscriber_count_of(topic) - usize::from(!joined),
@@ -54,28 +66,74 @@ impl Members {
         }
     }
 
-    /// Tells what is queued. The hub's lock is not held.
+    /// Tells what is queued. Neither the hub's lock nor this one is held meanwhile.
     pub(super) fn tell(&self) {
-        while !self.queue().is_empty() {
-            // Whoever is telling, perhaps further up on this stack, tells this too.
-            let mut listener = match self.listener.try_lock() {
-                Ok(listener) => listener,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            loop {
-                let Some(change) = self.queue().pop_front() else {
-                    break;
-                };
-                if let Some(listener) = listener.as_mut() {
-                    listener(&change);
-                }
+        if !self.has_listener.load(Ordering::Acquire) {
+            return;
+        }
+        // Whoever is telling, perhaps further up on this stack, tells this too.
+        if mem::replace(&mut self.lock().is_telling, true) {
+            return;
+        }
+        let mut telling = Telling {
+            members: self,
+            listener: None,
+            is_over: false,
+        };
+        while let Some(change) = telling.next() {
+            if let Some(listener) = &mut telling.listener {
+                listener(&change);
             }
         }
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Membership>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Is there while somebody tells.
+struct Telling<'m> {
+    members: &'m Members,
+    listener: Option<Listener>,
+    is_over: bool,
+}
+
+impl Telling<'_> {
+    /// Returns the next change, and takes the listener for it. Ends the telling if there is none.
+    fn next(&mut self) -> Option<Membership> {
+        let mut state = self.members.lock();
+        // It may have been replaced while it was told.
+        let latest = state.listener.take();
+        let replaced = match latest {
+            Some(_) => mem::replace(&mut self.listener, latest),
+            None => None,
+        };
+        let change = state.queue.pop_front();
+        if change.is_none() {
+            state.listener = self.listener.take();
+            state.is_telling = false;
+            self.is_over = true;
+        }
+        drop(state);
+        drop(replaced);
+        change
+    }
+}
+
+impl Drop for Telling<'_> {
+    /// Ends what a panic of the listener has cut off; that one is told no more.
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let mut state = self.members.lock();
+        state.is_telling = false;
+        state.queue.clear();
+        let has_listener = state.listener.is_some();
+        self.members
+            .has_listener
+            .store(has_listener, Ordering::Release);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Needs nothing but std: no runtime, no timer, no task of its own.
 
+mod closing;
 mod members;
 mod subscription;
 
@@ -17,8 +18,9 @@ use core::task::{Poll, Waker};
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use slotmap::SecondaryMap;
+use slotmap::{DefaultKey, SecondaryMap, SlotMap};
 
+use self::closing::Closer;
 use self::members::Members;
 use crate::server::{EventId, SubscriberId, Topics, TopicsConfig, TopicsStats};
 use crate::{Event, EventRef};
@@ -71,18 +73,18 @@ struct State {
     bells: SecondaryMap<SubscriberId, Bell>,
     closing: Closing,
     /// Who waits for the last subscription to go.
-    closer: Option<Waker>,
+    closers: SlotMap<DefaultKey, Waker>,
 }
 
 /// Tells a subscription that there is more for it.
 struct Bell {
     /// Seen by the subscription without the hub's lock.
     rings: Arc<AtomicBool>,
-    /// Whom to wake: the task that asked last.
+    /// Whom to wake, once: the task that asked last.
     waker: Option<Waker>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closing {
     Not,
     /// Subscriptions give what is left for them, and end.
@@ -105,7 +107,7 @@ impl Hub {
                 topics: Topics::new(config, epoch),
                 bells: SecondaryMap::new(),
                 closing: Closing::Not,
-                closer: None,
+                closers: SlotMap::new(),
             }),
             members: Members::default(),
         }))
@@ -115,7 +117,7 @@ impl Hub {
     /// which that happens. It takes the place of an earlier one.
     ///
     /// It is called by whoever subscribes, or drops a subscription, with no lock held that this hub's
-    /// methods need: it may publish.
+    /// methods need: it may publish, subscribe and replace itself. One that panics is told no more.
     pub fn on_membership(&self, listener: impl FnMut(&Membership) + Send + 'static) {
         self.0.members.listen(listener);
     }
@@ -128,8 +130,9 @@ impl Hub {
 
     /// As [`publish`](Self::publish), for an event that is only borrowed.
     pub fn publish_ref(&self, topic: impl AsRef<str>, event: EventRef<'_>) -> EventId {
+        let topic = topic.as_ref();
         let mut state = self.0.lock();
-        let id = state.topics.publish(topic.as_ref(), event);
+        let id = state.topics.publish(topic, event);
         let woken = state.ring_ready();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
@@ -145,8 +148,11 @@ impl Hub {
         topics: impl IntoIterator<Item = T>,
         last_event_id: Option<&str>,
     ) -> Subscription {
+        // Whatever names the topics may ask the hub, so it runs before the lock.
+        let topics: Vec<T> = topics.into_iter().collect();
+        let names: Vec<&str> = topics.iter().map(AsRef::as_ref).collect();
         let mut state = self.0.lock();
-        let id = state.topics.subscribe(topics, last_event_id);
+        let id = state.topics.subscribe(names, last_event_id);
         let rings = Arc::new(AtomicBool::new(false));
         let bell = Bell {
             rings: Arc::clone(&rings),
@@ -155,8 +161,9 @@ impl Hub {
         state.bells.insert(id, bell);
         self.0.members.note(&state.topics, id, true);
         drop(state);
+        let subscription = Subscription::new(Arc::clone(&self.0), id, rings);
         self.0.members.tell();
-        Subscription::new(Arc::clone(&self.0), id, rings)
+        subscription
     }
 
     /// Ends all subscriptions, present and future: each gives what it has not given yet, then ends.
@@ -167,15 +174,11 @@ impl Hub {
     pub async fn shutdown(&self, deadline: impl Future<Output = ()>) -> usize {
         self.close(Closing::Gently);
         let mut deadline = pin!(deadline);
+        let mut closer = Closer::new(&self.0);
         let left = poll_fn(|cx| {
-            let mut state = self.0.lock();
-            let left = state.topics.subscriber_count();
-            if left > 0 {
-                state.closer = Some(cx.waker().clone());
-                drop(state);
-                if deadline.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
+            let left = closer.wait(cx.waker());
+            if left > 0 && deadline.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
             }
             Poll::Ready(left)
         })
@@ -191,7 +194,8 @@ impl Hub {
 
     /// Returns how many subscriptions a topic has.
     pub fn subscriber_count_of(&self, topic: impl AsRef<str>) -> usize {
-        self.0.lock().topics.subscriber_count_of(topic.as_ref())
+        let topic = topic.as_ref();
+        self.0.lock().topics.subscriber_count_of(topic)
     }
 
     /// Returns what has become of subscriptions so far.
@@ -201,12 +205,8 @@ impl Hub {
 
     fn close(&self, closing: Closing) {
         let mut state = self.0.lock();
-        state.closing = closing;
-        let woken: Vec<_> = state
-            .bells
-            .values()
-            .filter_map(|bell| bell.ring())
-            .collect();
+        state.closing = state.closing.max(closing);
+        let woken: Vec<_> = state.bells.values_mut().filter_map(Bell::ring).collect();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
@@ -228,8 +228,8 @@ impl fmt::Debug for Hub {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of a caller's runs under the lock but hashers, formatters and clones of wakers; a
-        // panic there leaves whole events behind.
+        // No code of a caller's runs under the lock but clones of wakers; a panic there leaves whole
+        // events behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -239,7 +239,7 @@ impl State {
     fn ring_ready(&mut self) -> Vec<Waker> {
         let mut woken = Vec::new();
         while let Some(id) = self.topics.poll_ready() {
-            woken.extend(self.bells.get(id).and_then(Bell::ring));
+            woken.extend(self.bells.get_mut(id).and_then(Bell::ring));
         }
         woken
     }
@@ -247,8 +247,8 @@ impl State {
 
 impl Bell {
     /// Rings, and returns whom to wake.
-    fn ring(&self) -> Option<Waker> {
+    fn ring(&mut self) -> Option<Waker> {
         self.rings.store(true, Ordering::Release);
-        self.waker.clone()
+        self.waker.take()
     }
 }

@@ -1,9 +1,12 @@
 //! One subscriber's view of a hub.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
+use core::mem;
 use core::pin::Pin;
+use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 
@@ -21,8 +24,8 @@ pub struct Subscription {
     id: SubscriberId,
     /// Whether the hub has rung since it was asked last.
     rings: Arc<AtomicBool>,
-    /// Whom the hub wakes when it rings.
-    waker: Option<Waker>,
+    /// Whom the hub wakes when it rings. Not the waker itself: that may own the task that owns this.
+    woken: Option<WakerId>,
     /// Whether it has taken all there was, so that the hub rings when there is more.
     is_at_end: bool,
     has_left: bool,
@@ -34,7 +37,7 @@ impl Subscription {
             hub,
             id,
             rings,
-            waker: None,
+            woken: None,
             is_at_end: false,
             has_left: false,
         }
@@ -49,17 +52,18 @@ impl Subscription {
 
     fn poll_next_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         while !self.has_left {
-            let is_known = |waker: &Waker| waker.will_wake(cx.waker());
-            let is_known = self.waker.as_ref().is_some_and(is_known);
+            let waker = WakerId::of(cx.waker());
+            let is_known = self.woken == Some(waker);
             if is_known && self.is_at_end && !self.rings.load(Ordering::Acquire) {
                 return Poll::Pending;
             }
+            self.woken = Some(waker);
+            // To drop a waker may free a task, and the subscriptions that it holds: not under the
+            // lock.
+            let mut replaced = Some(cx.waker().clone());
             let mut state = self.hub.lock();
-            if !is_known {
-                self.waker = Some(cx.waker().clone());
-                if let Some(bell) = state.bells.get_mut(self.id) {
-                    bell.waker.clone_from(&self.waker);
-                }
+            if let Some(bell) = state.bells.get_mut(self.id) {
+                mem::swap(&mut bell.waker, &mut replaced);
             }
             // The lock is held: nothing is published between this and the look.
             self.rings.store(false, Ordering::Relaxed);
@@ -70,6 +74,7 @@ impl Subscription {
             // Once a shutdown has begun, the end is found by asking.
             self.is_at_end = state.closing == Closing::Not && state.topics.is_at_end(self.id);
             drop(state);
+            drop(replaced);
             match delivery {
                 Some(Delivery::Events(events)) => return Poll::Ready(Some(events)),
                 Some(Delivery::Gap(gap)) => {
@@ -83,21 +88,20 @@ impl Subscription {
     }
 
     fn leave(&mut self) {
-        if core::mem::replace(&mut self.has_left, true) {
+        if mem::replace(&mut self.has_left, true) {
             return;
         }
         let mut state = self.hub.lock();
         self.hub.members.note(&state.topics, self.id, false);
         state.topics.unsubscribe(self.id);
-        state.bells.remove(self.id);
-        let closer = match state.topics.subscriber_count() {
-            0 => state.closer.take(),
-            _ => None,
+        let bell = state.bells.remove(self.id);
+        let closers: Vec<Waker> = match state.topics.subscriber_count() {
+            0 => state.closers.drain().map(|(_, waker)| waker).collect(),
+            _ => Vec::new(),
         };
         drop(state);
-        if let Some(closer) = closer {
-            closer.wake();
-        }
+        drop(bell);
+        closers.into_iter().for_each(Waker::wake);
         self.hub.members.tell();
     }
 }
@@ -121,6 +125,17 @@ impl fmt::Debug for Subscription {
         f.debug_struct("Subscription")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// Tells wakers apart, as [`Waker::will_wake`] does. It is good for as long as the hub holds the
+/// waker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct WakerId(usize, usize);
+
+impl WakerId {
+    fn of(waker: &Waker) -> Self {
+        Self(waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
     }
 }
 

@@ -1,5 +1,9 @@
 //! The topics told as simply as can be: every event ever, with its topic, and for each reader how far
 //! it has been told. Each operation is done on both, and both must answer alike.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a model may panic: that is its word"
+)]
 
 use std::collections::BTreeSet;
 
@@ -81,6 +85,7 @@ struct Reader {
     gap: Option<Gap>,
     is_out: bool,
     has_caught_up: bool,
+    /// Whether it has read all there is, and is to be named when there is more.
     is_idle: bool,
 }
 
@@ -348,7 +353,12 @@ impl Model {
         reader.read_to = last;
         reader.accounted = last;
         reader.last_id = Some(own_id(last).to_string());
-        reader.is_idle = false;
+        let has_more = self.unread(&self.readers[index]).next().is_some();
+        let reader = &mut self.readers[index];
+        reader.has_caught_up |= !has_more;
+        reader.is_idle = !has_more;
+        let id = reader.id;
+        assert_eq!(self.topics.is_at_end(id), !has_more);
     }
 
     /// Notes that a reader was told a gap.
