@@ -567,8 +567,8 @@ impl Reader {
         match topics.poll_delivery(self.id, max_bytes) {
             Some(Delivery::Events(events)) => {
                 let text = core::str::from_utf8(events.as_bytes()).expect("events are text");
-                let last = text.rsplit("id: ").next().unwrap();
-                self.last_id = last.lines().next().unwrap().to_owned();
+                let last = text.rsplit("id: ").next().expect("an ID and its line");
+                self.last_id = last.lines().next().expect("an ID and its line").to_owned();
                 self.text += text;
                 true
             }
