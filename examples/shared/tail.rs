@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use serde_json::json;
-use ssewire::client::{Cause, ClientConfig, CloseReason, Reconnect};
+use ssewire::client::{Cause, ClientConfig, CloseReason, Phase, Reconnect};
 use ssewire::event_source::{Disconnect, EventSource, Timer};
 use ssewire::hyper::{Dial, Http};
 use ssewire::{DecoderConfig, Event};
@@ -156,7 +156,10 @@ where
                 }
             }
             Some(Err(error)) => break error.reason(),
-            None if events.cut_off_event().is_some() => {
+            // A 204 says that nothing more will come, not even the rest of an event.
+            None if events.phase() == Phase::Closed(CloseReason::Ended)
+                && events.cut_off_event().is_some() =>
+            {
                 eprintln!("cut off: the stream ended within an event");
                 return ExitCode::from(18);
             }
