@@ -8,7 +8,7 @@ pub enum SlowReader {
     /// nothing lost.
     #[default]
     Disconnect,
-    /// It is told a [`GapReason::Lagged`] and goes on with what is published next.
+    /// It is told a [`GapReason::Lagged`](crate::server::GapReason::Lagged) and goes on with what is published next.
     SkipToLive,
 }
 

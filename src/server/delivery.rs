@@ -15,7 +15,7 @@ pub enum Delivery {
     Events(Encoded),
     /// Events may be missing here.
     Gap(Gap),
-    /// The subscriber has fallen behind and gets no more: [unsubscribe](Topics::unsubscribe) it. It
+    /// The subscriber has fallen behind and gets no more: [unsubscribe](crate::server::Topics::unsubscribe) it. It
     /// may subscribe anew, from the ID that it has seen last.
     Disconnected,
 }
