@@ -1,23 +1,12 @@
 //! The examples, run as a user would run them.
 
-use std::env;
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::io::{BufRead, Write};
+use std::process::Output;
 
-/// Finds an example where cargo has put it, next to the folder of this test.
-fn example(name: &str) -> Command {
-    let mut path: PathBuf = env::current_exe().expect("this test is a file");
-    path.pop();
-    path.set_file_name("examples");
-    path.push(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(
-        path.exists(),
-        "{} is missing: `cargo build --examples` makes it",
-        path.display()
-    );
-    Command::new(path)
-}
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::{Running, example};
 
 /// Runs an example to its end. `input` must fit into a pipe, or be read as it comes.
 fn run(name: &str, arguments: &[&str], input: &[u8]) -> Output {
@@ -30,48 +19,6 @@ fn run(name: &str, arguments: &[&str], input: &[u8]) -> Output {
     let output = child.output();
     let _ = feeder.join();
     output
-}
-
-/// Holds a running example and kills it when the test is over, however it ends.
-struct Running(Option<Child>);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let pipes = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        Self(Some(pipes.spawn().expect("the example starts")))
-    }
-
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().expect("it runs until `output`")
-    }
-
-    fn stdin(&mut self) -> ChildStdin {
-        self.child().stdin.take().expect("stdin is a pipe")
-    }
-
-    fn stdout(&mut self) -> BufReader<ChildStdout> {
-        BufReader::new(self.child().stdout.take().expect("stdout is a pipe"))
-    }
-
-    fn output(mut self) -> Output {
-        self.0
-            .take()
-            .expect("it runs until now")
-            .wait_with_output()
-            .expect("it can be waited for")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -247,7 +194,7 @@ fn embed_prints_events_and_where_to_go_on() {
 
 #[cfg(all(feature = "tokio", feature = "hyper"))]
 mod stockprice {
-    use std::io::Read;
+    use std::io::{BufReader, Read};
     use std::net::TcpStream;
 
     use ssewire::server::EventId;

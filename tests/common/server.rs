@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// Answers on a port of its own, until it is dropped.
 pub(crate) struct Server {
@@ -175,6 +175,42 @@ impl Connection {
         self.send(OPEN)
     }
 
+    /// Sends the head of an event stream of chunks, which cannot end unnoticed.
+    pub(crate) fn open_chunked(&mut self) -> bool {
+        let head = OPEN.trim_end();
+        self.send(format!("{head}\r\ntransfer-encoding: chunked\r\n\r\n"))
+    }
+
+    pub(crate) fn chunk(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        let bytes = bytes.as_ref();
+        let head = format!("{:x}\r\n", bytes.len());
+        self.send([head.as_bytes(), bytes, b"\r\n"].concat())
+    }
+
+    /// Sends a whole event stream in pieces of odd sizes, from a byte to more than a packet.
+    pub(crate) fn replay(&mut self, bytes: &[u8], is_chunked: bool) {
+        if is_chunked {
+            self.open_chunked();
+        } else {
+            self.open();
+        }
+        let mut rest = bytes;
+        for size in [1, 2, 3, 7, 61, 997, 4001, 20_011].into_iter().cycle() {
+            let (piece, behind) = rest.split_at(rest.len().min(size));
+            if piece.is_empty() {
+                break;
+            } else if is_chunked {
+                self.chunk(piece);
+            } else {
+                self.send(piece);
+            }
+            rest = behind;
+        }
+        if is_chunked {
+            self.send("0\r\n\r\n");
+        }
+    }
+
     /// Sends an answer with a body of a known length.
     pub(crate) fn answer(&mut self, status: &str, headers: &[&str], body: &str) {
         self.send(answer(status, headers, body));
@@ -314,6 +350,16 @@ fn read_head(stream: &mut TcpStream) -> Option<Recorded> {
         }
     }
     Some(request)
+}
+
+/// Returns a URL at whose port nobody listens, nor will as long as the socket is there.
+pub(crate) fn nobody() -> (String, Socket) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(&any.into()).expect("loopback can be bound");
+    let address = socket.local_addr().ok().and_then(|at| at.as_socket());
+    let address = address.expect("a bound socket has an address");
+    (format!("http://{address}/"), socket)
 }
 
 fn is_timeout(error: &io::Error) -> bool {

@@ -9,7 +9,7 @@ use ssewire::client::{Cause, ClientConfig, CloseReason, Phase};
 use ssewire::hyper::Http;
 
 use crate::runtime::{Runtime, Source, all_data, get, next_data, next_error, quick, within};
-use crate::server::{OPEN, Server};
+use crate::server::{OPEN, Server, nobody};
 
 on_both! {
     the_servers_retry_is_a_lower_bound
@@ -85,13 +85,9 @@ async fn a_server_that_only_hangs_up_is_not_hammered<R: Runtime>() {
 }
 
 async fn a_port_where_nobody_listens_is_tried_again<R: Runtime>() {
-    // A port that was free a moment ago, and that nobody is given as long as it is bound.
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    let any = core::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    socket.bind(&any.into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let (url, _socket) = nobody();
     let config = quick().max_attempts(3);
-    let mut events = Source::<R>::new(Http::get(format!("http://{address}/")), config);
+    let mut events = Source::<R>::new(Http::get(url), config);
     let error = next_error(&mut events).await;
     let (attempts, cause) = (3, Cause::CouldNotConnect);
     assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });

@@ -16,6 +16,9 @@ mod recordings;
 mod script;
 #[path = "../common/server.rs"]
 mod server;
+#[cfg(feature = "tls")]
+#[path = "../common/tls_server.rs"]
+mod tls_server;
 
 #[macro_use]
 mod runtime;
@@ -30,6 +33,4 @@ mod stream;
 mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
-#[cfg(feature = "tls")]
-mod tls_server;
 mod watch;

@@ -8,37 +8,16 @@ use ssewire::{DecoderConfig, Frame};
 
 use crate::recordings::{check, recordings, text};
 use crate::runtime::{Runtime, Source, quick};
-use crate::server::{OPEN, Server};
+use crate::server::Server;
 
 async fn recorded_streams_come_through<R: Runtime>() {
     for (expected, bytes) in recordings() {
         let name = text(&expected, "file").to_owned();
         let bytes = Arc::new(bytes);
         let wire = Arc::clone(&bytes);
-        // In pieces of odd sizes, from a byte to more than a packet, and chunked every other time.
         let server = Server::start(move |connection| {
-            let sizes = [1, 2, 3, 7, 61, 997, 4001, 20_011];
             let is_chunked = connection.request().path() == "/chunked";
-            if is_chunked {
-                let head = OPEN.trim_end();
-                connection.send(format!("{head}\r\ntransfer-encoding: chunked\r\n\r\n"));
-            } else {
-                connection.open();
-            }
-            let (mut rest, mut turn) = (&wire[..], 0);
-            while !rest.is_empty() {
-                let (piece, behind) = rest.split_at(rest.len().min(sizes[turn % sizes.len()]));
-                if is_chunked {
-                    let head = format!("{:x}\r\n", piece.len());
-                    connection.send([head.as_bytes(), piece, b"\r\n"].concat());
-                } else {
-                    connection.send(piece);
-                }
-                (rest, turn) = (behind, turn + 1);
-            }
-            if is_chunked {
-                connection.send("0\r\n\r\n");
-            }
+            connection.replay(&wire, is_chunked);
         });
         for path in ["/", "/chunked"] {
             let config = quick().reconnect(Reconnect::Never);
