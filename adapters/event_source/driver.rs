@@ -188,7 +188,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     /// # Errors
     ///
     /// As [`next`](Self::next).
-    pub async fn for_each<R>(
+    pub async fn for_each_event<R>(
         &mut self,
         mut visit: impl FnMut(EventRef<'_>) -> ControlFlow<R>,
     ) -> Result<Option<R>, Error> {

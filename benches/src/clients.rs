@@ -153,7 +153,7 @@ async fn visitor(port: u16, path: String) -> Result<Tally, AnyError> {
         tally.add(event.event_type(), event.data(), event.id().unwrap_or(""));
         ControlFlow::<()>::Continue(())
     };
-    events.for_each(visit).await?;
+    events.for_each_event(visit).await?;
     Ok(tally)
 }
 

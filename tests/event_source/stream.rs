@@ -302,7 +302,7 @@ async fn a_visitor_sees_all_and_may_break_and_go_on<R: Runtime>() {
     let server = Server::start(|connection| resume(connection, 40));
     let mut events = get::<R>(server.url("/"));
     let mut seen = Vec::new();
-    let broke = events.for_each(|event| {
+    let broke = events.for_each_event(|event| {
         seen.push(event.data().to_owned());
         match event.data() {
             "one" => ControlFlow::Break(seen.len()),
@@ -312,13 +312,13 @@ async fn a_visitor_sees_all_and_may_break_and_go_on<R: Runtime>() {
     assert_eq!(broke.await.expect("no error"), Some(1));
     // The one behind the break waits, for whichever method comes.
     assert_eq!(next_data(&mut events).await, "two");
-    let rest = events.for_each(|event| -> ControlFlow<()> {
+    let rest = events.for_each_event(|event| -> ControlFlow<()> {
         seen.push(event.data().to_owned());
         ControlFlow::Continue(())
     });
     assert_eq!(rest.await.expect("no error"), None);
     assert_eq!(seen, ["one", "three"]);
-    let again = events.for_each(|_| -> ControlFlow<()> { panic!("it is over") });
+    let again = events.for_each_event(|_| -> ControlFlow<()> { panic!("it is over") });
     assert_eq!(again.await.expect("no error"), None);
 }
 
@@ -331,7 +331,7 @@ async fn a_visitor_stops_at_the_event_that_ends_the_stream<R: Runtime>() {
         });
         let mut events = get::<R>(server.url("/")).stop_when(|event| event.data() == "two");
         let mut seen = Vec::new();
-        let outcome = events.for_each(|event| {
+        let outcome = events.for_each_event(|event| {
             seen.push(event.data().to_owned());
             match event.data() {
                 "two" if breaks => ControlFlow::Break("broke"),
@@ -391,7 +391,8 @@ fn an_endless_line_ends_with_a_reason_and_flat_memory<R: Runtime>() {
                 let error = if uses_next {
                     next_error(&mut events).await
                 } else {
-                    let visited = events.for_each(|_| -> ControlFlow<()> { panic!("no event") });
+                    let visited =
+                        events.for_each_event(|_| -> ControlFlow<()> { panic!("no event") });
                     visited.await.expect_err("an error")
                 };
                 assert_eq!(error.reason(), CloseReason::EventTooLarge);

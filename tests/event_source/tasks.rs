@@ -180,7 +180,7 @@ async fn a_visited_flood_leaves_others_their_turn<R: Runtime>() {
     let mut flood = always::<R>("data: 1\n\n");
     let busy = async {
         match flood
-            .for_each(|_| ControlFlow::<Infallible>::Continue(()))
+            .for_each_event(|_| ControlFlow::<Infallible>::Continue(()))
             .await
         {
             Ok(Some(never)) => never,
@@ -192,7 +192,7 @@ async fn a_visited_flood_leaves_others_their_turn<R: Runtime>() {
     let mut flood = always::<R>("data: 1\n\ndata: 2\n\n");
     let busy = async {
         loop {
-            let broke = flood.for_each(|_| ControlFlow::Break(())).await;
+            let broke = flood.for_each_event(|_| ControlFlow::Break(())).await;
             assert_eq!(broke.expect("no error"), Some(()));
         }
     };
@@ -272,9 +272,11 @@ async fn dropped_calls_lose_nothing<R: Runtime>() {
                     },
                     None => None,
                 }),
-                _ => pin!(events.for_each(|event| ControlFlow::Break(event.data().to_owned())))
-                    .poll(cx)
-                    .map(|item| item.expect("no error")),
+                _ => {
+                    pin!(events.for_each_event(|event| ControlFlow::Break(event.data().to_owned())))
+                        .poll(cx)
+                        .map(|item| item.expect("no error"))
+                }
             }
         });
         match item.await {

@@ -251,7 +251,7 @@ async fn megabytes_come_through_flow_control<R: Runtime>() {
         }
         let mut next = MANY / 2;
         // By its path: that of `StreamExt` is here too.
-        let rest = Source::<R>::for_each(&mut events, |event| {
+        let rest = Source::<R>::for_each_event(&mut events, |event| {
             assert_eq!(event.data().parse(), Ok(next));
             next += 1;
             match next {
