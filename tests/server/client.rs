@@ -8,7 +8,7 @@ use std::net::{Shutdown, TcpStream};
 use ssewire::server::EventId;
 use ssewire::{Decoder, DecoderConfig, Event, Frame};
 
-use crate::serving::PATIENCE;
+use crate::serving::{KERNEL_BUFFER, PATIENCE};
 
 /// One request, and its answer as far as it was read.
 pub(crate) struct Client {
@@ -58,6 +58,17 @@ impl Client {
         Self::on(socket)
     }
 
+    /// Sends a request, over a socket that holds little, and reads nothing.
+    pub(crate) fn stalled(address: SocketAddr, request: Request) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.set_recv_buffer_size(KERNEL_BUFFER).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut socket = TcpStream::from(socket);
+        socket.write_all(&request.into_bytes()).unwrap();
+        Self::on(socket)
+    }
+
     /// Sends bytes that the server need not read to their end, and returns all that it says.
     pub(crate) fn answer_to(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
         let mut socket = TcpStream::connect(address).unwrap();
@@ -74,7 +85,7 @@ impl Client {
     fn on(socket: TcpStream) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {
-            socket: BufReader::with_capacity(1024, socket),
+            socket: BufReader::with_capacity(8 * 1024, socket),
             head: String::new(),
             is_chunked: false,
             has_ended: false,
@@ -156,6 +167,11 @@ impl Client {
     /// Returns the data of the next event, which must come.
     pub(crate) fn data(&mut self) -> String {
         self.event().expect("one more event").data().to_owned()
+    }
+
+    /// Returns the last event ID, of all that was read from the socket.
+    pub(crate) fn last_event_id(&self) -> Option<&str> {
+        self.decoder.last_event_id()
     }
 
     /// Returns the rest of the body, which must end well.

@@ -19,4 +19,5 @@ mod serving;
 mod client;
 
 mod resume;
+mod slow;
 mod streams;

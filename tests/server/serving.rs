@@ -107,8 +107,7 @@ impl Server {
         let (listener, address) = listen();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::spawn(move || {
-            let mut runtime = tokio::runtime::Builder::new_current_thread();
-            runtime.enable_all().build().unwrap().block_on(async {
+            runtime().block_on(async {
                 tokio::select! {
                     () = serve(tokio::net::TcpListener::from_std(listener).unwrap()) => {}
                     _ = stopped => {}
@@ -300,10 +299,13 @@ pub(crate) fn now() -> std::time::Instant {
 
 /// Runs a future in which tokio's sockets and timers work. A row that hangs fails.
 pub(crate) fn block_on<F: Future>(row: F) -> F::Output {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().build().unwrap();
-    let row = runtime.block_on(async { tokio::time::timeout(2 * PATIENCE, row).await });
+    let row = runtime().block_on(async { tokio::time::timeout(2 * PATIENCE, row).await });
     row.expect("the row hangs")
+}
+
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap()
 }
 
 /// How long a test waits for what must come.
