@@ -18,6 +18,9 @@ mod oracle;
 mod serving;
 mod client;
 
+mod axum;
+mod hostile;
+mod http2;
 mod resume;
 mod slow;
 mod streams;
