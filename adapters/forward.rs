@@ -51,7 +51,7 @@ where
                 match events.as_mut().poll_next(cx) {
                     Poll::Ready(Some(item)) => {
                         outbound.queue(|out| item.into().encode(out))?;
-                        keep_alive.handle_sent();
+                        is_closing = !keep_alive.handle_sent();
                         continue;
                     }
                     Poll::Ready(None) => {

@@ -3,11 +3,12 @@
 use core::time::Duration;
 use std::process::Command;
 
-use ssewire::server::{SessionConfig, SessionEnd};
+use futures_util::stream;
+use ssewire::server::{Encoded, SessionConfig, SessionEnd};
 use ssewire::{Event, Frame, Hub};
 
 use crate::client::{Client, Request};
-use crate::serving::{Server, Start, now};
+use crate::serving::{Server, Start, block_on, now};
 
 on_both! {
     the_first_byte_waits_for_no_event
@@ -185,5 +186,25 @@ fn a_connection_can_be_used_again_behind_a_stream() {
         client.send(Request::of("/a"));
         assert_eq!(client.status(), "200");
         assert_eq!(client.rest(), b":\n\n");
+    }
+}
+
+#[test]
+fn old_age_ends_a_writer_that_always_has_more() {
+    let event = Encoded::from(&Event::new("x"));
+    let age = Duration::from_millis(20);
+    let config = silent().max_age(age).jitter_percent(0);
+    // Neither the stream nor the sink ever waits.
+    let events = || stream::repeat(event.clone());
+    let ends = block_on(async {
+        let mut on_async_std = ssewire::async_std::EventWriter::new(futures_util::io::sink());
+        let mut on_tokio = ssewire::tokio::EventWriter::new(tokio::io::sink());
+        [
+            on_async_std.forward(events(), config.clone()).await,
+            on_tokio.forward(events(), config.clone()).await,
+        ]
+    });
+    for end in ends {
+        assert_eq!(end.unwrap(), Some(SessionEnd::MaxAge));
     }
 }
