@@ -19,6 +19,7 @@ mod serving;
 mod client;
 
 mod axum;
+mod bodies;
 mod hostile;
 mod http2;
 mod resume;
