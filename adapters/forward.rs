@@ -29,6 +29,7 @@ where
     let mut is_closing = false;
     let mut is_flushed = false;
     poll_fn(|cx| {
+        let mut items = 0;
         loop {
             let before = outbound.len();
             is_flushed &= before == 0;
@@ -48,6 +49,13 @@ where
                 return Poll::Ready(Ok(keep_alive.session.ended()));
             } else {
                 keep_alive.session.handle_unblocked();
+                // A stream that never waits, to a peer that never does, would keep all other tasks
+                // waiting.
+                if items == ITEMS_PER_POLL {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                items += 1;
                 match events.as_mut().poll_next(cx) {
                     Poll::Ready(Some(item)) => {
                         outbound.queue(|out| item.into().encode(out))?;
@@ -72,3 +80,6 @@ where
     })
     .await
 }
+
+/// How many items one poll may send before it lets other tasks run.
+const ITEMS_PER_POLL: usize = 32;

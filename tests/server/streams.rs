@@ -1,9 +1,10 @@
 //! The life of one stream: its first byte, its silences, its end.
 
+use core::pin::pin;
 use core::time::Duration;
 use std::process::Command;
 
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use ssewire::server::{Encoded, SessionConfig, SessionEnd};
 use ssewire::{Event, Frame, Hub};
 
@@ -206,5 +207,15 @@ fn old_age_ends_a_writer_that_always_has_more() {
     });
     for end in ends {
         assert_eq!(end.unwrap(), Some(SessionEnd::MaxAge));
+    }
+}
+
+#[test]
+fn a_writer_that_always_has_more_lets_other_tasks_run() {
+    let events = stream::repeat(Encoded::from(&Event::new("x")));
+    let mut writer = ssewire::async_std::EventWriter::new(futures_util::io::sink());
+    let mut forwarding = pin!(writer.forward(events, silent()));
+    for _ in 0..3 {
+        assert!(forwarding.as_mut().now_or_never().is_none());
     }
 }
