@@ -37,6 +37,9 @@ where
             if written.is_ready() && !is_flushed {
                 let flushed = outbound.poll_flush(cx, |cx| T::poll_flush(writer, cx))?;
                 is_flushed = flushed.is_ready();
+                if is_flushed {
+                    keep_alive.session.handle_unblocked();
+                }
             }
             if !is_flushed {
                 // Nothing more is taken from the stream: what waits for a slow peer is one item.
@@ -45,10 +48,14 @@ where
                 }
                 keep_alive.session.handle_blocked(keep_alive.alarm.now());
             } else if is_closing {
-                ready!(outbound.poll_flush(cx, |cx| T::poll_close(writer, cx)))?;
-                return Poll::Ready(Ok(keep_alive.session.ended()));
+                if outbound
+                    .poll_flush(cx, |cx| T::poll_close(writer, cx))?
+                    .is_ready()
+                {
+                    return Poll::Ready(Ok(keep_alive.session.ended()));
+                }
+                keep_alive.session.handle_blocked(keep_alive.alarm.now());
             } else {
-                keep_alive.session.handle_unblocked();
                 // A stream that never waits, to a peer that never does, would keep all other tasks
                 // waiting.
                 if items == ITEMS_PER_POLL {
@@ -71,7 +78,7 @@ where
             }
             ready!(outbound.queue(|out| keep_alive.poll(cx, out))?);
             match keep_alive.session.ended() {
-                // Its socket is full, so there is no clean end.
+                // Its peer takes nothing, so there is no clean end.
                 Some(SessionEnd::Stalled) => return Poll::Ready(Ok(Some(SessionEnd::Stalled))),
                 Some(_) => is_closing = true,
                 None => {}

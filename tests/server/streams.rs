@@ -1,10 +1,12 @@
 //! The life of one stream: its first byte, its silences, its end.
 
-use core::pin::pin;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
+use std::io;
 use std::process::Command;
 
-use futures_util::{FutureExt, stream};
+use futures_util::{AsyncWrite, FutureExt, stream};
 use ssewire::server::{Encoded, SessionConfig, SessionEnd};
 use ssewire::{Event, Frame, Hub};
 
@@ -218,4 +220,34 @@ fn a_writer_that_always_has_more_lets_other_tasks_run() {
     for _ in 0..3 {
         assert!(forwarding.as_mut().now_or_never().is_none());
     }
+}
+
+/// Takes all bytes, and is never closed: TLS to a peer that stalls, for instance.
+struct NeverClosed;
+
+impl AsyncWrite for NeverClosed {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn a_writer_gives_a_peer_up_that_stalls_its_close() {
+    let config = silent().write_timeout(Duration::from_millis(20));
+    let mut writer = ssewire::async_std::EventWriter::new(NeverClosed);
+    let events = stream::iter([Event::new("x")]);
+    let end = block_on(writer.forward(events, config));
+    assert_eq!(end.unwrap(), Some(SessionEnd::Stalled));
 }
