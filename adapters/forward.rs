@@ -29,6 +29,7 @@ where
     let mut is_closing = false;
     let mut is_flushed = false;
     poll_fn(|cx| {
+        let mut items = 0;
         loop {
             let before = outbound.len();
             is_flushed &= before == 0;
@@ -36,6 +37,9 @@ where
             if written.is_ready() && !is_flushed {
                 let flushed = outbound.poll_flush(cx, |cx| T::poll_flush(writer, cx))?;
                 is_flushed = flushed.is_ready();
+                if is_flushed {
+                    keep_alive.session.handle_unblocked();
+                }
             }
             if !is_flushed {
                 // Nothing more is taken from the stream: what waits for a slow peer is one item.
@@ -44,14 +48,25 @@ where
                 }
                 keep_alive.session.handle_blocked(keep_alive.alarm.now());
             } else if is_closing {
-                ready!(outbound.poll_flush(cx, |cx| T::poll_close(writer, cx)))?;
-                return Poll::Ready(Ok(keep_alive.session.ended()));
+                if outbound
+                    .poll_flush(cx, |cx| T::poll_close(writer, cx))?
+                    .is_ready()
+                {
+                    return Poll::Ready(Ok(keep_alive.session.ended()));
+                }
+                keep_alive.session.handle_blocked(keep_alive.alarm.now());
             } else {
-                keep_alive.session.handle_unblocked();
+                // A stream that never waits, to a peer that never does, would keep all other tasks
+                // waiting.
+                if items == ITEMS_PER_POLL {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                items += 1;
                 match events.as_mut().poll_next(cx) {
                     Poll::Ready(Some(item)) => {
                         outbound.queue(|out| item.into().encode(out))?;
-                        keep_alive.handle_sent();
+                        is_closing = !keep_alive.handle_sent();
                         continue;
                     }
                     Poll::Ready(None) => {
@@ -63,7 +78,7 @@ where
             }
             ready!(outbound.queue(|out| keep_alive.poll(cx, out))?);
             match keep_alive.session.ended() {
-                // Its socket is full, so there is no clean end.
+                // Its peer takes nothing, so there is no clean end.
                 Some(SessionEnd::Stalled) => return Poll::Ready(Ok(Some(SessionEnd::Stalled))),
                 Some(_) => is_closing = true,
                 None => {}
@@ -72,3 +87,6 @@ where
     })
     .await
 }
+
+/// How many items one poll may send before it lets other tasks run.
+const ITEMS_PER_POLL: usize = 32;

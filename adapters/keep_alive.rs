@@ -25,9 +25,16 @@ impl<T: Timer> KeepAlive<T> {
         }
     }
 
-    pub(super) fn handle_sent(&mut self) {
+    /// Notes that something was sent, and ends the session if it is old enough: one that always has
+    /// something to send never waits for a deadline. Returns whether it goes on.
+    pub(super) fn handle_sent(&mut self) -> bool {
         let now = self.alarm.now();
         self.session.handle_sent(now);
+        if self.session.poll_timeout().is_some_and(|at| at <= now) {
+            // Silence has just been broken, so there is nothing to write.
+            self.session.handle_timeout(now, &mut Vec::new());
+        }
+        self.session.ended().is_none()
     }
 
     /// Waits for the session's next deadline, and lets it write or end.

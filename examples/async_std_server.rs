@@ -50,9 +50,15 @@ async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()>
         .headers
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("last-event-id"));
-    let id = id.and_then(|header| core::str::from_utf8(header.value).ok());
+    let Ok(id) = id
+        .map(|header| core::str::from_utf8(header.value))
+        .transpose()
+    else {
+        return socket.write_all(BAD_REQUEST).await;
+    };
+    // An empty one is none.
+    let events = hub.subscribe(["time"], id.filter(|id| !id.is_empty()));
     socket.write_all(OK).await?;
-    let events = hub.subscribe(["time"], id);
     EventWriter::new(socket)
         .forward(events, SessionConfig::new())
         .await?;
@@ -85,5 +91,7 @@ async fn tell_time(hub: Hub) {
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
     Cache-Control: no-cache\r\nConnection: close\r\n\r\n";
+const BAD_REQUEST: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 12\r\nConnection: close\r\n\r\nbad request\n";
 const NOT_FOUND: &[u8] =
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\nConnection: close\r\n\r\nnot found\n";

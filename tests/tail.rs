@@ -16,8 +16,8 @@ use http_body_util::{BodyExt, Empty};
 use serde_json::Value;
 use ssewire::Event;
 
-#[path = "common/programs.rs"]
-mod programs;
+#[path = "common/example.rs"]
+mod example;
 #[path = "common/recorded.rs"]
 #[allow(dead_code, reason = "shared with other test files, which use the rest")]
 mod recorded;
@@ -28,7 +28,7 @@ mod server;
 #[allow(dead_code, reason = "shared with other test files, which use the rest")]
 mod tls_server;
 
-use programs::{Running, example};
+use example::{Running, example};
 use recorded::{check_events, recordings, text};
 use server::{Connection, OPEN, Server, answer, nobody};
 use tls_server::TlsServer;

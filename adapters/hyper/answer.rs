@@ -54,7 +54,8 @@ pub fn response<B>(body: B) -> Response<B> {
 /// assert_eq!(answer.headers()["retry-after"], "30");
 /// ```
 pub fn busy(retry_after: Duration) -> Response<String> {
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+    let rounded = u64::from(retry_after.subsec_nanos() > 0);
+    let seconds = retry_after.as_secs().saturating_add(rounded);
     let mut response = Response::new(String::from(
         "no room for another stream, try again later\n",
     ));

@@ -109,8 +109,9 @@ where
             match events.poll_next(cx) {
                 Poll::Ready(Some(item)) => match item.into() {
                     Outgoing::Encoded(encoded) if out.is_empty() => {
-                        if let Some(keep_alive) = this.keep_alive {
-                            keep_alive.handle_sent();
+                        let ends = |keep_alive: &mut KeepAlive<T>| !keep_alive.handle_sent();
+                        if this.keep_alive.as_mut().is_some_and(ends) {
+                            this.events.set(None);
                         }
                         return piece(encoded.into_bytes());
                     }
@@ -128,7 +129,9 @@ where
             };
         };
         if !out.is_empty() {
-            keep_alive.handle_sent();
+            if !keep_alive.handle_sent() {
+                this.events.set(None);
+            }
             return piece(out);
         }
         while this.events.is_some() && keep_alive.poll(cx, &mut out).is_ready() {

@@ -1,8 +1,8 @@
-//! Runs the examples as a user would.
-#![allow(dead_code, reason = "every test file uses its own part of it")]
+//! Runs the examples where cargo has put them.
+#![allow(dead_code, reason = "shared with other test files, which use the rest")]
 
 use std::env;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
@@ -18,6 +18,19 @@ pub(crate) fn example(name: &str) -> Command {
         path.display()
     );
     Command::new(path)
+}
+
+/// Runs an example to its end. `input` must fit into a pipe, or be read as it comes.
+pub(crate) fn run(name: &str, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Running::start(example(name).args(arguments));
+    let mut stdin = child.stdin();
+    let input = input.to_vec();
+    // On a thread of its own, since the example writes before it has read everything. It may also
+    // stop reading, which is no concern here.
+    let feeder = std::thread::spawn(move || stdin.write_all(&input).is_ok());
+    let output = child.output();
+    let _ = feeder.join();
+    output
 }
 
 /// Holds a running example and kills it when the test is over, however it ends.
@@ -64,4 +77,14 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).expect("the output is UTF-8")
+}
+
+pub(crate) fn next_line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    reader.read_line(&mut line).expect("a line comes");
+    line
 }
