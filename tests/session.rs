@@ -68,12 +68,14 @@ fn whatever_is_a_frame_can_be_sent() {
 
 #[test]
 fn no_comment_comes_when_it_is_turned_off() {
-    let mut session = open(config().keep_alive(None), 0);
-    assert_eq!(session.poll_timeout(), None);
-    assert_eq!(timeout(&mut session, u64::MAX), b"");
-    assert!(session.handle_sent(at(5)));
-    assert_eq!(session.poll_timeout(), None);
-    assert_eq!(session.ended(), None);
+    for off in [None, Some(Duration::ZERO)] {
+        let mut session = open(config().keep_alive(off), 0);
+        assert_eq!(session.poll_timeout(), None);
+        assert_eq!(timeout(&mut session, u64::MAX), b"");
+        assert!(session.handle_sent(at(5)));
+        assert_eq!(session.poll_timeout(), None);
+        assert_eq!(session.ended(), None);
+    }
 }
 
 #[test]

@@ -231,9 +231,10 @@ impl SessionConfig {
         }
     }
 
-    /// Sets after how much silence a comment is sent; 15 seconds by default, `None` for never.
+    /// Sets after how much silence a comment is sent; 15 seconds by default, `None` for never. A time
+    /// of zero, which would be comments without end, is never too.
     pub fn keep_alive(mut self, time: impl Into<Option<Duration>>) -> Self {
-        self.keep_alive = time.into();
+        self.keep_alive = time.into().filter(|time| !time.is_zero());
         self
     }
 
