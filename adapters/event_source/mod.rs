@@ -1,8 +1,8 @@
 //! The reconnecting client over any transport: one driver for every runtime.
 //!
 //! [`EventSource`] carries out what [`Client`](crate::client::Client) decides, over a [`Connect`]
-//! that opens connections and a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and `ssewire::async_std` bring theirs;
-//! with the feature `hyper` there is HTTP for both.
+//! that opens connections and a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and
+//! `ssewire::async_std` bring theirs; with the feature `hyper` there is HTTP for both.
 
 mod connect;
 mod driver;
@@ -17,7 +17,6 @@ pub use self::driver::EventSource;
 pub use self::failure::{Disconnect, Error};
 pub use self::reader::{Attempt, FromReader, ReaderStream};
 pub use self::watch::PhaseWatch;
-pub use super::runtime::{ReadFrom, Timer};
 
 #[cfg(feature = "hyper")]
 pub(super) use self::reader::CONNECT_TIMEOUT;

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 use ssewire::client::{Cause, ClientConfig, CloseReason, Phase, Reconnect};
-use ssewire::event_source::{Disconnect, EventSource, Timer};
+use ssewire::event_source::{Disconnect, EventSource};
 use ssewire::hyper::{Dial, Http};
+use ssewire::runtime::Timer;
 use ssewire::{DecoderConfig, Event};
 
 /// Prints the events of a URL, each as a line of JSON, and reconnects as long as that makes sense.

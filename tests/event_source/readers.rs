@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ssewire::client::{Cause, CloseReason, Phase, Reconnect, Request};
-use ssewire::event_source::{EventSource, FromReader, ReadFrom, Timer};
+use ssewire::event_source::{EventSource, FromReader};
+use ssewire::runtime::{ReadFrom, Timer};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use crate::runtime::{Runtime, quick};

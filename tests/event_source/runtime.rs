@@ -6,8 +6,9 @@ use core::task::Poll;
 use core::time::Duration;
 
 use ssewire::client::ClientConfig;
-use ssewire::event_source::{Error, EventSource, ReadFrom, Timer};
+use ssewire::event_source::{Error, EventSource};
 use ssewire::hyper::{Dial, Http};
+use ssewire::runtime::{ReadFrom, Timer};
 
 use crate::script::Source as Script;
 use crate::server::PATIENCE;
