@@ -49,21 +49,37 @@ impl<B: Body> BodyStream<B> {
     }
 }
 
+impl<B: Body + Unpin> BodyStream<B> {
+    /// Waits until there is something to lend, or the end.
+    #[inline]
+    pub(super) fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), B::Error>> {
+        while !self.piece.has_remaining() {
+            match ready!(self.piece.poll_fill(cx, &mut self.body)) {
+                Some(filled) => filled?,
+                None => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Lends what there is.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.piece.chunk()
+    }
+}
+
 impl<B> ByteStream for BodyStream<B>
 where
     B: Body<Error: Into<BoxError>> + Unpin,
 {
+    #[inline]
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>> {
-        while !self.piece.has_remaining() {
-            match ready!(self.piece.poll_fill(cx, &mut self.body)) {
-                Some(Ok(())) => {}
-                Some(Err(error)) => return Poll::Ready(Err(error.into())),
-                None => return Poll::Ready(Ok(&[])),
-            }
-        }
-        Poll::Ready(Ok(self.piece.chunk()))
+        ready!(self.poll_filled(cx)).map_err(Into::into)?;
+        Poll::Ready(Ok(self.bytes()))
     }
 
+    #[inline]
     fn consume(&mut self, len: usize) {
         self.piece.advance(len);
     }

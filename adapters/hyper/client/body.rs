@@ -4,22 +4,21 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 
-use ::hyper::body::{Body, Incoming};
-use bytes::{Buf, Bytes};
+use ::hyper::body::Incoming;
 
 use super::super::super::event_source::{BoxError, ByteStream};
+use super::super::stream::BodyStream;
 use super::wakes::Wakes;
 
 /// Delivers the body of an answer to [`Http`](super::Http), and drives its connection meanwhile.
 ///
 /// The connection belongs to it alone: dropping it closes the socket.
 pub struct HttpBody {
-    incoming: Incoming,
+    stream: BodyStream<Incoming>,
     connection: Connection,
     wakes: Wakes,
-    piece: Bytes,
 }
 
 /// Drives what hyper does on a socket. How it ends is not looked at: the answer or its body say so.
@@ -54,70 +53,49 @@ impl Connection {
 impl HttpBody {
     pub(super) fn new(incoming: Incoming, connection: Connection) -> Self {
         Self {
-            incoming,
+            stream: BodyStream::new(incoming),
             connection,
             wakes: Wakes::new(),
-            piece: Bytes::new(),
         }
     }
 
-    /// Waits for the next piece that has data; no data is the end.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, ::hyper::Error>> {
-        // Given back before the wait: an idle connection keeps no memory of what it brought.
-        self.piece = Bytes::new();
+    /// Waits for more, and drives the connection where the body alone has none.
+    fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<::hyper::Result<()>> {
         let Self {
-            incoming,
+            stream,
             connection,
             wakes,
-            ..
         } = self;
         wakes.poll_quietly(cx, |cx| {
-            let polled = poll_data(incoming, cx);
+            let polled = stream.poll_filled(cx);
             if polled.is_ready() {
                 return polled;
             }
             connection.drive(cx);
-            poll_data(incoming, cx)
+            stream.poll_filled(cx)
         })
-    }
-}
-
-/// Takes the next data there is; none are the end.
-fn poll_data(incoming: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<Bytes, ::hyper::Error>> {
-    loop {
-        match Pin::new(&mut *incoming).poll_frame(cx)? {
-            Poll::Ready(None) => return Poll::Ready(Ok(Bytes::new())),
-            Poll::Ready(Some(frame)) => match frame.into_data() {
-                Ok(data) if !data.is_empty() => return Poll::Ready(Ok(data)),
-                _ => {}
-            },
-            Poll::Pending => return Poll::Pending,
-        }
     }
 }
 
 impl ByteStream for HttpBody {
     #[inline]
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>> {
-        if self.piece.is_empty() {
-            match self.poll_piece(cx) {
-                Poll::Ready(piece) => self.piece = piece?,
-                Poll::Pending => return Poll::Pending,
-            }
+        if self.stream.bytes().is_empty() {
+            ready!(self.poll_filled(cx))?;
         }
-        Poll::Ready(Ok(&self.piece))
+        Poll::Ready(Ok(self.stream.bytes()))
     }
 
     #[inline]
     fn consume(&mut self, len: usize) {
-        self.piece.advance(len);
+        self.stream.consume(len);
     }
 }
 
 impl fmt::Debug for HttpBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpBody")
-            .field("unread_bytes", &self.piece.len())
+            .field("stream", &self.stream)
             .finish_non_exhaustive()
     }
 }

@@ -23,10 +23,10 @@ pub trait Dial {
 }
 
 /// Names the other end of a connection.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Peer {
     pub(super) is_tls: bool,
-    /// A name or an address, without brackets.
+    /// A name or an address, in lower case and without brackets.
     pub(super) host: String,
     pub(super) port: u16,
 }
@@ -54,7 +54,10 @@ impl Peer {
         let default = if is_tls { 443 } else { 80 };
         Ok(Self {
             is_tls,
-            host: host.trim_start_matches('[').trim_end_matches(']').into(),
+            host: host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_ascii_lowercase(),
             port: uri.port_u16().unwrap_or(default),
         })
     }

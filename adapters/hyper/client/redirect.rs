@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
+use super::dial::Peer;
+
 /// Makes the request that follows a redirect; `None` if the answer is none, or does not say where
 /// to.
 ///
@@ -101,13 +103,7 @@ fn authority_end(url: &[u8]) -> usize {
 }
 
 fn is_same_origin(one: &Uri, other: &Uri) -> bool {
-    let origin = |uri: &Uri| {
-        let scheme = uri.scheme_str()?.to_ascii_lowercase();
-        let default = if scheme == "https" { 443 } else { 80 };
-        let host = uri.host()?.to_ascii_lowercase();
-        Some((scheme, host, uri.port_u16().unwrap_or(default)))
-    };
-    origin(one).is_some() && origin(one) == origin(other)
+    matches!((Peer::of(one), Peer::of(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 const CREDENTIALS: [HeaderName; 3] = [
