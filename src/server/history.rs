@@ -224,9 +224,6 @@ impl History {
                 self.bytes -= entry.bytes.len();
             }
         }
-        if self.batches.is_empty() {
-            return self.forget_if_unused(key);
-        }
         // A batch lives no longer than what it was made of.
         let topics = &self.topics;
         self.batches.retain(|batch| {

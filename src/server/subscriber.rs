@@ -9,10 +9,10 @@ use slotmap::new_key_type;
 use smallvec::SmallVec;
 
 use crate::server::delivery::Gap;
-use crate::server::history::{History, TopicKey};
+use crate::server::history::{History, Topic, TopicKey};
 
 new_key_type! {
-    /// Names a subscriber of a [`Topics`]. It is never given out twice.
+    /// Names a subscriber of a [`Topics`](crate::server::Topics). It is never given out twice.
     pub struct SubscriberId;
 }
 
@@ -57,11 +57,9 @@ impl Subscriber {
         let topic = history.topic_mut(place.topic)?;
         let bytes = topic.bytes_at(place.next)?.clone();
         place.next += 1;
+        place.wait(id, topic);
         self.has_caught_up = true;
         self.is_idle = true;
-        if !mem::replace(&mut place.is_waiting, true) {
-            topic.waiting.push(id);
-        }
         Some(bytes)
     }
 
@@ -80,10 +78,7 @@ impl Subscriber {
     }
 
     pub(crate) fn is_at_end(&self, history: &History) -> bool {
-        self.places.iter().all(|place| {
-            let topic = history.topic(place.topic);
-            topic.is_none_or(|topic| place.next == topic.end())
-        })
+        self.places.iter().all(|place| place.is_at_end(history))
     }
 
     /// Has itself named when there is more to read.
@@ -92,11 +87,24 @@ impl Subscriber {
         self.is_idle = true;
         for place in &mut self.places {
             if let Some(topic) = history.topic_mut(place.topic) {
-                if !mem::replace(&mut place.is_waiting, true) {
-                    topic.waiting.push(id);
-                }
+                place.wait(id, topic);
             }
         }
+    }
+}
+
+impl Place {
+    /// Puts its subscriber on the list of those who wait for its topic.
+    #[inline]
+    fn wait(&mut self, id: SubscriberId, topic: &mut Topic) {
+        if !mem::replace(&mut self.is_waiting, true) {
+            topic.waiting.push(id);
+        }
+    }
+
+    pub(crate) fn is_at_end(&self, history: &History) -> bool {
+        let topic = history.topic(self.topic);
+        topic.is_none_or(|topic| self.next == topic.end())
     }
 }
 

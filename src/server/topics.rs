@@ -147,12 +147,8 @@ impl Topics {
             });
         }
         self.stats.gaps += u64::from(reason.is_some());
-        let has_nothing = |place: &Place| {
-            let topic = self.history.topic(place.topic);
-            topic.is_none_or(|topic| place.next == topic.end())
-        };
         self.subscribers.insert(Subscriber {
-            has_caught_up: places.iter().all(has_nothing),
+            has_caught_up: places.iter().all(|place| place.is_at_end(&self.history)),
             places,
             gap: reason.map(|reason| {
                 Box::new(Gap {
