@@ -4,12 +4,17 @@
 #[path = "common/counting.rs"]
 mod counting;
 
+use core::mem;
+
 use counting::{Usage, count};
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, SlowReader, SubscriberId, Topics, TopicsConfig, TopicsStats,
+    Delivery, EventId, Gap, GapReason, SlowReader, Subscriber, TopicsConfig, TopicsStats,
     UnknownEventId,
 };
 use ssewire::{Event, EventRef};
+
+/// Whoever waits is known by a number.
+type Topics = ssewire::server::Topics<u32>;
 
 #[test]
 fn an_id_has_one_form() {
@@ -55,12 +60,12 @@ fn an_id_has_one_form() {
 #[test]
 fn an_id_of_the_publishers_own_gives_way_and_the_rest_stays() {
     let mut topics = topics(TopicsConfig::new());
-    let reader = topics.subscribe(["a"], None);
+    let mut reader = topics.subscribe(["a"], None);
     let event = Event::new("one\r\ntwo").with_type("t").unwrap();
     let event = event.with_id("mine").unwrap();
     topics.publish("a", (&event).into());
     assert_eq!(
-        read(&mut topics, reader),
+        read(&mut topics, &mut reader),
         "id: e-1\nevent: t\ndata: one\ndata: two\n\n"
     );
 }
@@ -98,21 +103,21 @@ fn a_gap_is_an_event_that_a_client_resumes_behind() {
             "id: e-3\nevent: gap\ndata: unknown\n\n",
         ),
     ] {
-        let reader = topics.subscribe(["a"], Some(last_id));
-        let gap = next_gap(&mut topics, reader);
+        let mut reader = topics.subscribe(["a"], Some(last_id));
+        let gap = next_gap(&mut topics, &mut reader);
         assert_eq!(gap.reason, reason);
         assert_eq!(gap.reason.to_string(), gap.reason.as_str());
         assert_eq!(gap.to_event().to_bytes(), wire);
         assert_eq!(
-            read(&mut topics, reader),
+            read(&mut topics, &mut reader),
             "id: e-4\ndata: x\n\nid: e-5\ndata: x\n\n"
         );
 
         // Whoever comes back with the ID of the gap does not meet it again.
         let id = gap.resumes_after.to_string();
-        let reader = topics.subscribe(["a"], Some(&id));
+        let mut reader = topics.subscribe(["a"], Some(&id));
         assert_eq!(
-            read(&mut topics, reader),
+            read(&mut topics, &mut reader),
             "id: e-4\ndata: x\n\nid: e-5\ndata: x\n\n"
         );
     }
@@ -122,23 +127,23 @@ fn a_gap_is_an_event_that_a_client_resumes_behind() {
 #[test]
 fn a_topic_that_was_never_dropped_from_has_no_gap() {
     let mut topics = topics(TopicsConfig::new().max_events(4));
-    let quiet = topics.subscribe(["quiet"], None);
+    let mut quiet = topics.subscribe(["quiet"], None);
     topics.publish("quiet", EventRef::new("kept"));
-    read(&mut topics, quiet);
+    read(&mut topics, &mut quiet);
     // Everything but the quiet topic's own event is dropped, more than once over.
     for _ in 0..3 {
         topics.publish("loud", EventRef::new("x"));
     }
-    let reader = topics.subscribe(["quiet"], Some("e-1"));
-    assert_eq!(topics.poll_delivery(reader, 100), None);
+    let mut reader = topics.subscribe(["quiet"], Some("e-1"));
+    assert_eq!(topics.poll_delivery(&mut reader, 100), None);
     for _ in 0..9 {
         topics.publish("loud", EventRef::new("x"));
     }
     // It is known by its reader, so the log knows that e-1 was all it ever had.
-    let reader = topics.subscribe(["quiet"], Some("e-1"));
-    assert_eq!(topics.poll_delivery(reader, 100), None);
-    let reader = topics.subscribe(["quiet"], Some("e-0"));
-    assert_eq!(next_gap(&mut topics, reader).resumes_after.number(), 1);
+    let mut reader = topics.subscribe(["quiet"], Some("e-1"));
+    assert_eq!(topics.poll_delivery(&mut reader, 100), None);
+    let mut reader = topics.subscribe(["quiet"], Some("e-0"));
+    assert_eq!(next_gap(&mut topics, &mut reader).resumes_after.number(), 1);
 }
 
 #[test]
@@ -232,6 +237,7 @@ fn a_slow_reader_may_skip_to_what_is_published_next() {
     let mut reader = Reader::new(topics.subscribe(["a", "b"], None));
     for skips in 1..=5 {
         while reader.read(&mut topics, 1 << 16) {}
+        assert!(topics.wait(&mut reader.place, &7));
         for _ in 0..60 {
             log.publish(&mut topics, "a");
             log.publish(&mut topics, "b");
@@ -241,8 +247,14 @@ fn a_slow_reader_may_skip_to_what_is_published_next() {
         assert_eq!(reader.gaps, skips);
         assert_eq!(reader.last_id, newest);
         assert!(!reader.read(&mut topics, 1 << 16), "nothing has come since");
+        assert_eq!(topics.take_ready(), [7, 7], "of two topics");
+        assert!(topics.wait(&mut reader.place, &7));
         log.publish(&mut topics, "b");
-        assert_eq!(topics.poll_ready(), Some(reader.id));
+        assert_eq!(topics.take_ready(), [7]);
+        assert!(
+            !topics.wait(&mut reader.place, &7),
+            "there is something"
+        );
         assert!(reader.read(&mut topics, 1 << 16));
         assert!(reader.text.ends_with(&format!("data: {}\n\n", log.count)));
         assert_eq!(topics.stats().skipped, u64::from(skips));
@@ -253,49 +265,99 @@ fn a_slow_reader_may_skip_to_what_is_published_next() {
 #[test]
 fn whoever_has_left_is_not_named() {
     let mut topics = topics(TopicsConfig::new());
-    let [gone, stays] = [(); 2].map(|()| {
-        let reader = topics.subscribe(["a"], None);
-        assert_eq!(topics.poll_delivery(reader, 100), None);
+    let [gone, _stays] = [1, 2].map(|token| {
+        let mut reader = topics.subscribe(["a", "b"], None);
+        assert!(topics.wait(&mut reader, &token));
         reader
     });
+    assert_eq!(topics.unsubscribe(gone), [1, 1], "of two topics");
     topics.publish("a", EventRef::new("x"));
-    topics.unsubscribe(gone);
-    assert_eq!(topics.poll_ready(), Some(stays));
-    assert_eq!(topics.poll_ready(), None);
+    assert_eq!(topics.take_ready(), [2]);
+    assert!(topics.take_ready().is_empty());
 }
 
 #[test]
-fn a_burst_names_an_idle_reader_once() {
+fn a_wait_ends_once_for_each_topic_and_names_the_last_token() {
     let mut topics = topics(TopicsConfig::new());
-    let reader = topics.subscribe(["a", "b", "c"], None);
-    let other = topics.subscribe(["d"], None);
-    for reader in [reader, other] {
-        assert_eq!(topics.poll_delivery(reader, 100), None);
-        assert_eq!(topics.poll_delivery(reader, 100), None);
+    let mut reader = topics.subscribe(["a", "b", "c"], None);
+    let mut other = topics.subscribe(["d"], None);
+    for reader in [&mut reader, &mut other] {
+        assert!(topics.wait(reader, &1));
+        assert!(topics.wait(reader, &2), "under its first token");
     }
-    for topic in ["a", "b", "a", "c", "c"] {
+    for topic in ["a", "b", "a", "b"] {
         topics.publish(topic, EventRef::new("x"));
     }
-    assert_eq!(topics.poll_ready(), Some(reader));
-    assert_eq!(topics.poll_ready(), None);
-    // It has not read to the end, so it needs no waking.
-    assert!(matches!(
-        topics.poll_delivery(reader, 1),
-        Some(Delivery::Events(_))
-    ));
+    assert_eq!(topics.take_ready(), [1, 1]);
+    assert!(!topics.wait(&mut reader, &3), "it has not read to the end");
     topics.publish("a", EventRef::new("x"));
-    assert_eq!(topics.poll_ready(), None);
+    assert!(topics.take_ready().is_empty());
+
+    read(&mut topics, &mut reader);
+    assert_eq!(topics.stop_waiting(&mut reader), [1], "of the third topic");
+    assert!(topics.stop_waiting(&mut reader).is_empty());
+    topics.publish("c", EventRef::new("x"));
+    assert!(topics.take_ready().is_empty());
+    read(&mut topics, &mut reader);
+    assert!(topics.wait(&mut reader, &4));
+    topics.publish("c", EventRef::new("x"));
+    assert_eq!(topics.take_ready(), [4]);
+}
+
+#[test]
+fn whoever_is_to_be_told_something_does_not_wait() {
+    let mut topics = topics(TopicsConfig::new().max_events(10));
+    let mut gap = topics.subscribe(["a"], Some("other-epoch"));
+    assert!(!topics.wait(&mut gap, &1));
+    next_gap(&mut topics, &mut gap);
+    assert!(topics.wait(&mut gap, &1));
+    for _ in 0..20 {
+        topics.publish("a", EventRef::new("x"));
+    }
+    assert_eq!(topics.take_ready(), [1]);
+    for _ in 0..2 {
+        assert_eq!(
+            topics.poll_delivery(&mut gap, 1),
+            Some(Delivery::Disconnected)
+        );
+        assert!(!topics.wait(&mut gap, &1));
+    }
+}
+
+#[test]
+fn all_can_be_woken_even_who_reads_no_topic() {
+    let mut topics = topics(TopicsConfig::new());
+    let mut readers: Vec<_> = [&["a"][..], &["a", "b"], &[], &[]]
+        .map(|names| topics.subscribe(names, None))
+        .into();
+    for (reader, token) in readers.iter_mut().zip(0..) {
+        assert!(topics.wait(reader, &token));
+    }
+    let gone = readers.pop().expect("the last one");
+    assert_eq!(topics.topics_of(&gone).count(), 0);
+    assert_eq!(topics.unsubscribe(gone), [3]);
+    for _ in 0..2 {
+        topics.wake_all();
+        let mut ready = topics.take_ready();
+        ready.sort_unstable();
+        assert_eq!(ready, [0, 1, 1, 2]);
+        // They find nothing, and wait on.
+        for (reader, token) in readers.iter_mut().zip(0..) {
+            assert_eq!(topics.poll_delivery(reader, 1), None);
+            assert!(topics.wait(reader, &token));
+        }
+    }
 }
 
 #[test]
 fn readers_at_the_same_place_share_the_same_bytes() {
     let mut topics = topics(TopicsConfig::new());
-    let readers = [(); 3].map(|()| topics.subscribe(["a"], None));
+    let mut readers = [(); 3].map(|()| topics.subscribe(["a"], None));
     for count in [1, 2, 20] {
         for _ in 0..count {
             topics.publish("a", EventRef::new("some data"));
         }
-        let places = readers.map(|reader| {
+        let places = readers.each_mut().map(|reader| {
             let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else {
                 panic!("there is something")
             };
@@ -305,7 +367,7 @@ fn readers_at_the_same_place_share_the_same_bytes() {
             places.iter().all(|place| *place == places[0]),
             "{count} events"
         );
-        for reader in readers {
+        for reader in &mut readers {
             assert_eq!(topics.poll_delivery(reader, 1 << 16), None);
         }
     }
@@ -314,22 +376,22 @@ fn readers_at_the_same_place_share_the_same_bytes() {
 #[test]
 fn an_event_larger_than_the_log_is_held_alone() {
     let mut topics = topics(TopicsConfig::new().max_bytes(1000));
-    let reader = topics.subscribe(["a", "b"], None);
+    let mut reader = topics.subscribe(["a", "b"], None);
     topics.publish("b", EventRef::new("small"));
     topics.publish("a", EventRef::new(&"x".repeat(100_000)));
     assert_eq!((topics.event_count(), topics.topic_count()), (1, 2));
     assert!(topics.byte_count() > 100_000);
     assert_eq!(
-        topics.poll_delivery(reader, 100),
+        topics.poll_delivery(&mut reader, 100),
         Some(Delivery::Disconnected)
     );
 
-    let reader = topics.subscribe(["a", "b"], Some("e-1"));
-    assert_eq!(read(&mut topics, reader).len(), topics.byte_count());
+    let mut reader = topics.subscribe(["a", "b"], Some("e-1"));
+    assert_eq!(read(&mut topics, &mut reader).len(), topics.byte_count());
     topics.publish("a", EventRef::new("small"));
     assert_eq!(topics.event_count(), 1);
     assert!(topics.byte_count() < 100);
-    assert_eq!(read(&mut topics, reader), "id: e-3\ndata: small\n\n");
+    assert_eq!(read(&mut topics, &mut reader), "id: e-3\ndata: small\n\n");
 }
 
 #[test]
@@ -342,8 +404,8 @@ fn topics_are_forgotten_when_nobody_reads_them_and_the_log_does_not_hold_them() 
         topics.unsubscribe(reader);
     }
     assert_eq!(topics.topic_count(), 3);
-    let reader = topics.subscribe([] as [&str; 0], Some("e-1"));
-    assert_eq!(topics.poll_delivery(reader, 1), None);
+    let mut reader = topics.subscribe([] as [&str; 0], Some("e-1"));
+    assert_eq!(topics.poll_delivery(&mut reader, 1), None);
     assert_eq!(topics.topic_count(), 3);
 }
 
@@ -352,15 +414,15 @@ fn memory_does_not_grow_with_readers_that_come_and_go() {
     for staying in [0, 1, 100] {
         let mut topics = topics(TopicsConfig::new());
         for _ in 0..staying {
-            let reader = topics.subscribe(["a", "b"], None);
-            assert_eq!(topics.poll_delivery(reader, 100), None);
+            let mut reader = topics.subscribe(["a", "b"], None);
+            assert!(topics.wait(&mut reader, &1));
         }
         topics.publish("b", EventRef::new("keeps the topic known"));
         let mut churn = |rounds| {
             for _ in 0..rounds {
-                let reader = topics.subscribe(["a", "b"], None);
-                assert_eq!(topics.poll_delivery(reader, 100), None);
-                assert!(topics.unsubscribe(reader));
+                let mut reader = topics.subscribe(["a", "b"], None);
+                assert!(topics.wait(&mut reader, &2));
+                assert_eq!(topics.unsubscribe(reader), [2, 2]);
             }
         };
         churn(1000);
@@ -372,17 +434,17 @@ fn memory_does_not_grow_with_readers_that_come_and_go() {
 #[test]
 fn memory_does_not_grow_with_wakes_from_one_of_two_topics() {
     let mut topics = topics(TopicsConfig::new().max_events(10));
-    let readers = [(); 10].map(|()| topics.subscribe(["loud", "quiet"], None));
+    let mut readers = [(); 10].map(|()| topics.subscribe(["loud", "quiet"], None));
     let mut run = |rounds| {
         for _ in 0..rounds {
             topics.publish("loud", EventRef::new("0123456789"));
-            while topics.poll_ready().is_some() {}
-            for reader in readers {
+            assert!(topics.take_ready().len() <= 10);
+            for reader in &mut readers {
                 assert!(matches!(
                     topics.poll_delivery(reader, 100),
                     Some(Delivery::Events(_))
                 ));
-                assert_eq!(topics.poll_delivery(reader, 100), None);
+                assert!(topics.wait(reader, &1));
             }
         }
     };
@@ -399,11 +461,11 @@ fn memory_does_not_grow_with_topics_that_come_and_go() {
         for _ in 0..rounds {
             number += 1;
             let name = format!("topic {:08}", number % 1_000_000);
-            let reader = topics.subscribe([&name], None);
-            assert_eq!(topics.poll_delivery(reader, 100), None);
+            let mut reader = topics.subscribe([&name], None);
+            assert!(topics.wait(&mut reader, &number));
             topics.publish(&name, EventRef::new("0123456789"));
-            while topics.poll_ready().is_some() {}
-            read(&mut topics, reader);
+            assert_eq!(topics.take_ready(), [number]);
+            read(&mut topics, &mut reader);
             topics.unsubscribe(reader);
         }
     };
@@ -428,7 +490,7 @@ fn the_log_takes_its_bytes_and_little_more() {
     assert!((40..=100).contains(&beside), "{beside} bytes an event");
 
     // Readers all over it keep no more than a few joined pieces.
-    let readers: Vec<_> = (0..200)
+    let mut readers: Vec<_> = (0..200)
         .map(|number| {
             let id = format!("e-{}", EVENTS + number * 60);
             topics.subscribe(["a"], Some(&id))
@@ -436,8 +498,8 @@ fn the_log_takes_its_bytes_and_little_more() {
         .collect();
     let ((), usage) = count(|| {
         for _ in 0..3 {
-            for reader in &readers {
-                let delivery = topics.poll_delivery(*reader, 1 << 16);
+            for reader in &mut readers {
+                let delivery = topics.poll_delivery(reader, 1 << 16);
                 assert!(matches!(delivery, Some(Delivery::Events(_))));
             }
         }
@@ -456,13 +518,13 @@ fn the_log_takes_its_bytes_and_little_more() {
 fn publishing_does_not_touch_the_readers_of_other_topics() {
     let mut few = crowd(1);
     let mut many = crowd(100_000);
-    let publish = |topics: &mut Topics| {
+    let publish = |(topics, reader): &mut (Topics, Subscriber)| {
         let ((), usage) = count(|| {
             for _ in 0..1000 {
                 topics.publish("0", EventRef::new("0123456789"));
-                let reader = topics.poll_ready().expect("who reads it");
-                assert_eq!(topics.poll_ready(), None, "nobody else");
+                assert_eq!(topics.take_ready(), [0], "nobody else");
                 while topics.poll_delivery(reader, 1 << 16).is_some() {}
+                assert!(topics.wait(reader, &0));
             }
         });
         usage.allocations
@@ -473,19 +535,22 @@ fn publishing_does_not_touch_the_readers_of_other_topics() {
         "{crowded} allocations instead of {alone}"
     );
     // To touch each of the others would take a hundred times as long, and more.
-    let fastest = |topics: &mut Topics| (0..10).map(|_| timed(|| publish(topics))).min();
+    let fastest = |crowd: &mut _| (0..10).map(|_| timed(|| publish(crowd))).min();
     let (alone, crowded) = (fastest(&mut few).unwrap(), fastest(&mut many).unwrap());
     assert!(crowded < 20 * alone, "{crowded:?} instead of {alone:?}");
 }
 
-/// Makes topics with a waiting reader each.
-fn crowd(count: usize) -> Topics {
+/// Makes topics with a waiting reader each, and returns the first one's.
+fn crowd(count: u32) -> (Topics, Subscriber) {
     let mut topics = topics(TopicsConfig::new().max_events(100));
-    for number in 0..count {
-        let reader = topics.subscribe([number.to_string()], None);
-        assert_eq!(topics.poll_delivery(reader, 100), None);
-    }
-    topics
+    let mut readers: Vec<_> = (0..count)
+        .map(|number| {
+            let mut reader = topics.subscribe([number.to_string()], None);
+            assert!(topics.wait(&mut reader, &number));
+            reader
+        })
+        .collect();
+    (topics, readers.swap_remove(0))
 }
 
 #[expect(
@@ -503,7 +568,7 @@ fn topics(config: TopicsConfig) -> Topics {
 }
 
 /// Reads all there is.
-fn read(topics: &mut Topics, reader: SubscriberId) -> String {
+fn read(topics: &mut Topics, reader: &mut Subscriber) -> String {
     let mut text = String::new();
     while let Some(delivery) = topics.poll_delivery(reader, 1 << 16) {
         let Delivery::Events(events) = delivery else {
@@ -514,7 +579,7 @@ fn read(topics: &mut Topics, reader: SubscriberId) -> String {
     text
 }
 
-fn next_gap(topics: &mut Topics, reader: SubscriberId) -> Gap {
+fn next_gap(topics: &mut Topics, reader: &mut Subscriber) -> Gap {
     match topics.poll_delivery(reader, 100) {
         Some(Delivery::Gap(gap)) => gap,
         other => panic!("{other:?}"),
@@ -544,7 +609,7 @@ impl Log {
 
 /// A client and what it has seen.
 struct Reader {
-    id: SubscriberId,
+    place: Subscriber,
     last_id: String,
     text: String,
     gaps: u32,
@@ -552,9 +617,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(id: SubscriberId) -> Self {
+    fn new(place: Subscriber) -> Self {
         Self {
-            id,
+            place,
             last_id: String::new(),
             text: String::new(),
             gaps: 0,
@@ -564,7 +629,7 @@ impl Reader {
 
     /// Reads once, and returns whether there was something.
     fn read(&mut self, topics: &mut Topics, max_bytes: usize) -> bool {
-        match topics.poll_delivery(self.id, max_bytes) {
+        match topics.poll_delivery(&mut self.place, max_bytes) {
             Some(Delivery::Events(events)) => {
                 let text = core::str::from_utf8(events.as_bytes()).expect("events are text");
                 let last = text.rsplit("id: ").next().expect("an ID and its line");
@@ -582,8 +647,8 @@ impl Reader {
     }
 
     fn resume(&mut self, topics: &mut Topics, names: &[&str]) {
-        assert!(topics.unsubscribe(self.id));
         self.resumes += 1;
-        self.id = topics.subscribe(names, Some(&self.last_id));
+        let resumed = topics.subscribe(names, Some(&self.last_id));
+        topics.unsubscribe(mem::replace(&mut self.place, resumed));
     }
 }

@@ -41,6 +41,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (any::<u8>(), start()).prop_map(|(topics, start)| Op::Subscribe { topics, start }),
         5 => (any::<u8>(), max_bytes())
             .prop_map(|(reader, max_bytes)| Op::Read { reader, max_bytes }),
+        5 => (any::<u8>(), any::<bool>())
+            .prop_map(|(reader, is_anew)| Op::Wait { reader, is_anew }),
         1 => any::<u8>().prop_map(|reader| Op::Unsubscribe { reader }),
         1 => any::<u8>().prop_map(|reader| Op::Resume { reader }),
     ]

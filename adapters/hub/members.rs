@@ -8,7 +8,7 @@ use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::server::{SubscriberId, Topics};
+use crate::server::{Subscriber, Topics};
 
 /// Tells that a subscription has come to a topic or left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +52,12 @@ impl Members {
 
     /// Queues what a subscriber's coming changes, or its going will. The hub's lock is held, so the
     /// queue has the order of the changes.
-    pub(super) fn note(&self, topics: &Topics, id: SubscriberId, joined: bool) {
+    pub(super) fn note<T>(&self, topics: &Topics<T>, subscriber: &Subscriber, joined: bool) {
         if !self.has_listener.load(Ordering::Acquire) {
             return;
         }
         let mut state = self.lock();
-        for topic in topics.topics_of(id) {
+        for topic in topics.topics_of(subscriber) {
             state.queue.push_back(Membership {
                 topic: topic.into(),
                 joined,

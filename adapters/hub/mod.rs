@@ -13,16 +13,16 @@ use core::fmt;
 use core::future::poll_fn;
 use core::hash::BuildHasher;
 use core::pin::pin;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use slotmap::{DefaultKey, SecondaryMap, SlotMap};
+use slotmap::{DefaultKey, SlotMap};
 
 use self::closing::Closer;
 use self::members::Members;
-use crate::server::{EventId, SubscriberId, Topics, TopicsConfig, TopicsStats};
+use crate::server::{EventId, Topics, TopicsConfig, TopicsStats};
 use crate::{Event, EventRef};
 
 pub use self::members::Membership;
@@ -64,24 +64,18 @@ pub use self::subscription::Subscription;
 pub struct Hub(Arc<Shared>);
 
 struct Shared {
+    /// Goes on, under the lock, with everything that may end a subscription's wait. Whoever waits since
+    /// the version that this still has need not take the lock to know that it waits.
+    version: AtomicUsize,
     state: Mutex<State>,
     members: Members,
 }
 
 struct State {
-    topics: Topics,
-    bells: SecondaryMap<SubscriberId, Bell>,
+    topics: Topics<Waker>,
     closing: Closing,
     /// Who waits for the last subscription to go.
     closers: SlotMap<DefaultKey, Waker>,
-}
-
-/// Tells a subscription that there is more for it.
-struct Bell {
-    /// Seen by the subscription without the hub's lock.
-    rings: Arc<AtomicBool>,
-    /// Whom to wake, once: the task that asked last.
-    waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,9 +97,9 @@ impl Hub {
     pub fn with_config(config: TopicsConfig) -> Self {
         let epoch = RandomState::new().hash_one(0);
         Self(Arc::new(Shared {
+            version: AtomicUsize::new(0),
             state: Mutex::new(State {
                 topics: Topics::new(config, epoch),
-                bells: SecondaryMap::new(),
                 closing: Closing::Not,
                 closers: SlotMap::new(),
             }),
@@ -133,9 +127,7 @@ impl Hub {
         let topic = topic.as_ref();
         let mut state = self.0.lock();
         let id = state.topics.publish(topic, event);
-        let woken = state.ring_ready();
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        self.0.wake_ready(state);
         id
     }
 
@@ -152,16 +144,10 @@ impl Hub {
         let topics: Vec<T> = topics.into_iter().collect();
         let names: Vec<&str> = topics.iter().map(AsRef::as_ref).collect();
         let mut state = self.0.lock();
-        let id = state.topics.subscribe(names, last_event_id);
-        let rings = Arc::new(AtomicBool::new(false));
-        let bell = Bell {
-            rings: Arc::clone(&rings),
-            waker: None,
-        };
-        state.bells.insert(id, bell);
-        self.0.members.note(&state.topics, id, true);
+        let subscriber = state.topics.subscribe(names, last_event_id);
+        self.0.members.note(&state.topics, &subscriber, true);
         drop(state);
-        let subscription = Subscription::new(Arc::clone(&self.0), id, rings);
+        let subscription = Subscription::new(Arc::clone(&self.0), subscriber);
         self.0.members.tell();
         subscription
     }
@@ -206,9 +192,8 @@ impl Hub {
     fn close(&self, closing: Closing) {
         let mut state = self.0.lock();
         state.closing = state.closing.max(closing);
-        let woken: Vec<_> = state.bells.values_mut().filter_map(Bell::ring).collect();
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        state.topics.wake_all();
+        self.0.wake_ready(state);
     }
 }
 
@@ -232,23 +217,12 @@ impl Shared {
         // events behind.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl State {
-    /// Rings for all who have more to read, and returns whom to wake once the lock is free.
-    fn ring_ready(&mut self) -> Vec<Waker> {
-        let mut woken = Vec::new();
-        while let Some(id) = self.topics.poll_ready() {
-            woken.extend(self.bells.get_mut(id).and_then(Bell::ring));
-        }
-        woken
-    }
-}
-
-impl Bell {
-    /// Rings, and returns whom to wake.
-    fn ring(&mut self) -> Option<Waker> {
-        self.rings.store(true, Ordering::Release);
-        self.waker.take()
+    /// Wakes those whose wait is over, once the lock is free.
+    fn wake_ready(&self, mut state: MutexGuard<'_, State>) {
+        self.version.fetch_add(1, Ordering::Release);
+        let ready = state.topics.take_ready();
+        drop(state);
+        ready.into_iter().for_each(Waker::wake);
     }
 }

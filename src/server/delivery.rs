@@ -15,8 +15,9 @@ pub enum Delivery {
     Events(Encoded),
     /// Events may be missing here.
     Gap(Gap),
-    /// The subscriber has fallen behind and gets no more: [unsubscribe](crate::server::Topics::unsubscribe) it. It
-    /// may subscribe anew, from the ID that it has seen last.
+    /// The subscriber has fallen behind and gets no more:
+    /// [unsubscribe](crate::server::Topics::unsubscribe) it. It may subscribe anew, from the ID that
+    /// it has seen last.
     Disconnected,
 }
 

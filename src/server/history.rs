@@ -2,25 +2,27 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
 use slotmap::{SlotMap, new_key_type};
 
-use crate::server::subscriber::SubscriberId;
+use crate::server::batches::Batches;
 
 new_key_type! {
     /// Names a topic for as long as it has events or subscribers.
     pub(crate) struct TopicKey;
+
+    /// Names what waits for an event, until that comes.
+    pub(crate) struct WaitKey;
 }
 
 /// Holds the log: one sequence of events, each in the log of its topic.
-#[derive(Debug, Default)]
-pub(crate) struct History {
+#[derive(Debug)]
+pub(crate) struct History<T> {
     max_events: usize,
     max_bytes: usize,
-    topics: SlotMap<TopicKey, Topic>,
+    topics: SlotMap<TopicKey, Topic<T>>,
     by_name: HashMap<Box<str>, TopicKey>,
     /// The topics of all events, the oldest event's first.
     order: VecDeque<TopicKey>,
@@ -31,12 +33,12 @@ pub(crate) struct History {
     newest: u64,
     /// The newest event that was dropped from a topic that is forgotten.
     forgotten: u64,
-    batches: VecDeque<Batch>,
+    batches: Batches,
 }
 
 /// Holds the log of one topic.
 #[derive(Debug)]
-pub(crate) struct Topic {
+pub(crate) struct Topic<T> {
     name: Box<str>,
     log: VecDeque<Entry>,
     /// How many events were dropped before those in the log.
@@ -46,7 +48,7 @@ pub(crate) struct Topic {
     /// How many subscribers there are.
     pub(crate) subscribers: usize,
     /// Who waits for the next event.
-    pub(crate) waiting: Vec<SubscriberId>,
+    pub(crate) waiting: SlotMap<WaitKey, T>,
 }
 
 #[derive(Debug)]
@@ -57,21 +59,33 @@ struct Entry {
     bytes: Bytes,
 }
 
-/// Holds events that many readers want together, joined once.
+/// Holds what a reader gets at once.
 #[derive(Debug)]
-struct Batch {
-    topic: TopicKey,
-    start: u64,
-    end: u64,
-    bytes: Bytes,
+pub(crate) struct Piece {
+    pub(crate) bytes: Bytes,
+    /// The place behind it.
+    pub(crate) end: u64,
+    /// Whether that is the end of the log.
+    pub(crate) is_last: bool,
 }
 
-impl History {
+/// Tells that a reader does not keep pace.
+#[derive(Debug)]
+pub(crate) struct TooSlow;
+
+impl<T> History<T> {
     pub(crate) fn new(max_events: usize, max_bytes: usize) -> Self {
         Self {
             max_events,
             max_bytes,
-            ..Self::default()
+            topics: SlotMap::with_key(),
+            by_name: HashMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+            published_bytes: 0,
+            newest: 0,
+            forgotten: 0,
+            batches: Batches::default(),
         }
     }
 
@@ -92,16 +106,6 @@ impl History {
         self.bytes
     }
 
-    /// Returns whether half of what the log may hold was published behind the event at a place: soon
-    /// it will be dropped.
-    pub(crate) fn is_in_older_half(&self, topic: &Topic, place: u64) -> bool {
-        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
-        topic.entry(place).is_some_and(|entry| {
-            self.newest - entry.number >= half(self.max_events)
-                || self.published_bytes - entry.published_bytes >= half(self.max_bytes)
-        })
-    }
-
     pub(crate) fn topic_count(&self) -> usize {
         self.topics.len()
     }
@@ -110,12 +114,16 @@ impl History {
         self.by_name.get(name).copied()
     }
 
-    pub(crate) fn topic(&self, key: TopicKey) -> Option<&Topic> {
+    pub(crate) fn topic(&self, key: TopicKey) -> Option<&Topic<T>> {
         self.topics.get(key)
     }
 
-    pub(crate) fn topic_mut(&mut self, key: TopicKey) -> Option<&mut Topic> {
+    pub(crate) fn topic_mut(&mut self, key: TopicKey) -> Option<&mut Topic<T>> {
         self.topics.get_mut(key)
+    }
+
+    pub(crate) fn topics_mut(&mut self) -> impl Iterator<Item = &mut Topic<T>> {
+        self.topics.values_mut()
     }
 
     pub(crate) fn find_or_add(&mut self, name: &str) -> TopicKey {
@@ -129,7 +137,7 @@ impl History {
             // Whatever it had before it was forgotten is lost.
             dropped: self.forgotten,
             subscribers: 0,
-            waiting: Vec::new(),
+            waiting: SlotMap::with_key(),
         });
         self.by_name.insert(name.into(), key);
         key
@@ -159,7 +167,7 @@ impl History {
 
     /// Forgets a topic that has neither events nor subscribers.
     pub(crate) fn forget_if_unused(&mut self, key: TopicKey) {
-        let is_unused = |topic: &Topic| topic.log.is_empty() && topic.subscribers == 0;
+        let is_unused = |topic: &Topic<T>| topic.log.is_empty() && topic.subscribers == 0;
         if self.topics.get(key).is_some_and(is_unused) {
             if let Some(topic) = self.topics.remove(key) {
                 self.forgotten = self.forgotten.max(topic.dropped);
@@ -168,49 +176,59 @@ impl History {
         }
     }
 
-    /// Joins the events of a topic from its `start`th on, up to about `max_bytes`, and returns them
-    /// with the place behind them. `None` if there are none.
+    /// Returns the events of a topic from its `start`th on, joined up to about `max_bytes`; `None` if
+    /// there are none.
     pub(crate) fn read(
         &mut self,
         key: TopicKey,
         start: u64,
+        is_live: bool,
         max_bytes: usize,
-    ) -> Option<(Bytes, u64)> {
-        let topic = self.topics.get(key)?;
-        let first = topic.entry(start)?;
-        if topic.entry(start + 1).is_none() || first.bytes.len() >= max_bytes {
-            return Some((first.bytes.clone(), start + 1));
-        }
-        let is_wanted = |batch: &&Batch| {
-            batch.start == start && batch.topic == key && batch.bytes.len() <= max_bytes
+    ) -> Result<Option<Piece>, TooSlow> {
+        let Some(topic) = self.topics.get(key) else {
+            return Ok(None);
         };
-        if let Some(batch) = self.batches.iter().rev().find(is_wanted) {
-            return Some((batch.bytes.clone(), batch.end));
-        }
-        let mut len = 0;
-        let mut end = start;
-        while let Some(entry) = topic.entry(end) {
-            if len + entry.bytes.len() > max_bytes {
-                break;
-            }
-            len += entry.bytes.len();
-            end += 1;
-        }
-        let mut joined = Vec::with_capacity(len);
-        (start..end)
-            .filter_map(|place| topic.entry(place))
-            .for_each(|entry| joined.extend_from_slice(&entry.bytes));
-        let bytes = Bytes::from(joined);
-        if self.batches.len() == BATCHES {
-            self.batches.pop_front();
-        }
-        self.batches.push_back(Batch {
-            topic: key,
-            start,
+        self.check_speed(topic, start, is_live)?;
+        let Some(first) = topic.entry(start) else {
+            return Ok(None);
+        };
+        let log_end = topic.end();
+        let (bytes, end) = if start + 1 == log_end || first.bytes.len() >= max_bytes {
+            (first.bytes.clone(), start + 1)
+        } else {
+            self.batches.join(key, topic, start, max_bytes)
+        };
+        Ok(Some(Piece {
+            bytes,
             end,
-            bytes: bytes.clone(),
-        });
-        Some((bytes, end))
+            is_last: end == log_end,
+        }))
+    }
+
+    /// Fails if events were lost to a reader at a place, or, to one that is live, will be soon: half of
+    /// what the log may hold is behind what it has to read next.
+    ///
+    /// A replay starts there, so it is too slow only once something is lost to it.
+    #[inline]
+    pub(crate) fn check_speed(
+        &self,
+        topic: &Topic<T>,
+        place: u64,
+        is_live: bool,
+    ) -> Result<(), TooSlow> {
+        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
+        let is_too_slow = match topic.entry(place) {
+            Some(entry) => {
+                is_live
+                    && (self.newest - entry.number >= half(self.max_events)
+                        || self.published_bytes - entry.published_bytes >= half(self.max_bytes))
+            }
+            None => place < topic.start,
+        };
+        match is_too_slow {
+            true => Err(TooSlow),
+            false => Ok(()),
+        }
     }
 
     fn drop_oldest(&mut self) {
@@ -222,26 +240,16 @@ impl History {
                 topic.start += 1;
                 topic.dropped = entry.number;
                 self.bytes -= entry.bytes.len();
+                self.batches.drop_before(key, topic.start);
             }
         }
-        // A batch lives no longer than what it was made of.
-        let topics = &self.topics;
-        self.batches.retain(|batch| {
-            let topic = topics.get(batch.topic);
-            topic.is_some_and(|topic| topic.start <= batch.start)
-        });
         self.forget_if_unused(key);
     }
 }
 
-impl Topic {
+impl<T> Topic<T> {
     pub(crate) fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Returns the place of the oldest event that is left.
-    pub(crate) fn start(&self) -> u64 {
-        self.start
     }
 
     /// Returns the place behind the newest event.
@@ -271,6 +279,3 @@ impl Topic {
         self.log.get(usize::try_from(index).ok()?)
     }
 }
-
-/// How many joined pieces are kept for other readers at the same place.
-const BATCHES: usize = 8;

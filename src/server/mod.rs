@@ -4,6 +4,7 @@
 //! Neither does I/O, takes a lock or reads a clock. `Hub` puts [`Topics`] behind a lock and wakers,
 //! and the adapters' writers and bodies hold a [`Session`] each.
 
+mod batches;
 mod config;
 mod delivery;
 mod event_id;
@@ -18,5 +19,5 @@ pub use self::delivery::{Delivery, Gap, GapReason};
 pub use self::event_id::{EventId, UnknownEventId};
 pub use self::outgoing::{Encoded, Outgoing};
 pub use self::session::{Session, SessionConfig, SessionEnd};
-pub use self::subscriber::SubscriberId;
+pub use self::subscriber::Subscriber;
 pub use self::topics::{Topics, TopicsStats};

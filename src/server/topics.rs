@@ -1,23 +1,23 @@
 //! Who reads which topics, and how far.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write;
 use core::mem;
 
-use slotmap::SlotMap;
+use slotmap::{Key, SlotMap};
 use smallvec::SmallVec;
 
 use crate::event::EventRef;
 use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason};
 use crate::server::event_id::EventId;
-use crate::server::history::{History, TopicKey};
+use crate::server::history::{History, TooSlow, WaitKey};
 use crate::server::outgoing::Encoded;
-use crate::server::subscriber::{Place, Subscriber, SubscriberId, read_merged};
+use crate::server::subscriber::{Place, Subscriber};
 
-/// Holds topics, their latest events, and the subscribers' places in them.
+/// Holds topics, their latest events, and who waits for more of them.
 ///
 /// Events are kept once, encoded, in a log that is bounded in events and bytes; a subscriber is a
 /// place in it, so a slow one costs no memory and the publisher never waits. All events of all topics
@@ -27,6 +27,9 @@ use crate::server::subscriber::{Place, Subscriber, SubscriberId, read_merged};
 ///
 /// Whatever a subscriber misses it is told, as a [`Gap`].
 ///
+/// `T` is the token by which somebody who waits is known to whoever wakes it: the number of a
+/// connection, or a [`Waker`](core::task::Waker).
+///
 /// # Examples
 ///
 /// ```
@@ -34,30 +37,33 @@ use crate::server::subscriber::{Place, Subscriber, SubscriberId, read_merged};
 /// use ssewire::server::{Delivery, Topics, TopicsConfig};
 ///
 /// let mut topics = Topics::new(TopicsConfig::new(), 0xE);
-/// let reader = topics.subscribe(["news", "weather"], None);
-/// assert_eq!(topics.poll_delivery(reader, 1 << 16), None);
+/// let mut reader = topics.subscribe(["news", "weather"], None);
+/// assert_eq!(topics.poll_delivery(&mut reader, 1 << 16), None);
+/// assert!(topics.wait(&mut reader, &"connection 7"));
 ///
 /// let id = topics.publish("news", EventRef::new("hello"));
 /// topics.publish("sports", EventRef::new("not for this reader"));
+/// assert_eq!(topics.take_ready(), ["connection 7"]);
 /// topics.publish("weather", EventRef::new("rain"));
-/// assert_eq!(topics.poll_ready(), Some(reader));
-/// let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else { panic!() };
+/// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(events.into_bytes(), "id: e-1\ndata: hello\n\nid: e-3\ndata: rain\n\n");
 ///
 /// // It reconnects, having seen the first.
 /// topics.unsubscribe(reader);
-/// let reader = topics.subscribe(["news", "weather"], Some(&id.to_string()));
-/// let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else { panic!() };
+/// let mut reader = topics.subscribe(["news", "weather"], Some(&id.to_string()));
+/// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(events.into_bytes(), "id: e-3\ndata: rain\n\n");
 /// ```
 #[derive(Debug)]
-pub struct Topics {
+pub struct Topics<T> {
     config: TopicsConfig,
     epoch: u64,
-    history: History,
-    subscribers: SlotMap<SubscriberId, Subscriber>,
-    /// Those who were at the end of the log and are not any more.
-    ready: VecDeque<SubscriberId>,
+    history: History<T>,
+    subscriber_count: usize,
+    /// Who waits though it reads no topic.
+    waiting: SlotMap<WaitKey, T>,
+    /// The tokens of those who have waited and need not any more.
+    ready: Vec<T>,
     stats: TopicsStats,
     /// Scratch for the text of an ID.
     id: String,
@@ -75,15 +81,16 @@ pub struct TopicsStats {
     pub gaps: u64,
 }
 
-impl Topics {
+impl<T> Topics<T> {
     /// Makes a log without events. `epoch` must differ from one start of the program to the next.
     pub fn new(config: TopicsConfig, epoch: u64) -> Self {
         Self {
             history: History::new(config.max_events, config.max_bytes),
             config,
             epoch,
-            subscribers: SlotMap::with_key(),
-            ready: VecDeque::new(),
+            subscriber_count: 0,
+            waiting: SlotMap::with_key(),
+            ready: Vec::new(),
             stats: TopicsStats::default(),
             id: String::new(),
         }
@@ -92,16 +99,19 @@ impl Topics {
     /// Appends an event to a topic, under a new ID that takes the place of any that it has, and
     /// returns that.
     ///
-    /// Costs the subscribers of this topic that wait for it, and nothing for any other. Ask
-    /// [`poll_ready`](Self::poll_ready) for them.
+    /// Costs the subscribers of this topic that wait for it, and nothing for any other. Their tokens
+    /// are then had from [`take_ready`](Self::take_ready).
     pub fn publish(&mut self, topic: &str, event: EventRef<'_>) -> EventId {
         let id = EventId::new(self.epoch, self.history.next_number());
         self.id.clear();
         let _ = write!(self.id, "{id}");
         let bytes = event.with_checked_id(&self.id).to_bytes();
-        let topic = self.history.find_or_add(topic);
-        self.history.push(topic, bytes);
-        self.wake(topic);
+        let key = self.history.find_or_add(topic);
+        self.history.push(key, bytes);
+        if let Some(topic) = self.history.topic_mut(key) {
+            self.ready
+                .extend(topic.waiting.drain().map(|(_, token)| token));
+        }
         id
     }
 
@@ -110,11 +120,11 @@ impl Topics {
     /// Without a last event ID it gets what is published from now on. With one, it gets what was
     /// published to its topics since; if the log does not say what that is, it is told a [`Gap`]
     /// first and then gets all that the log has.
-    pub fn subscribe<T: AsRef<str>>(
+    pub fn subscribe<N: AsRef<str>>(
         &mut self,
-        topics: impl IntoIterator<Item = T>,
+        topics: impl IntoIterator<Item = N>,
         last_event_id: Option<&str>,
-    ) -> SubscriberId {
+    ) -> Subscriber {
         let (behind, mut reason) = match last_event_id {
             None => (self.history.newest(), None),
             Some(text) => match text.parse::<EventId>() {
@@ -143,11 +153,16 @@ impl Topics {
             places.push(Place {
                 topic: key,
                 next,
-                is_waiting: false,
+                waiting: WaitKey::null(),
             });
         }
+        if places.is_empty() {
+            // It waits for nothing but to be woken.
+            places.push(Place::default());
+        }
         self.stats.gaps += u64::from(reason.is_some());
-        self.subscribers.insert(Subscriber {
+        self.subscriber_count += 1;
+        Subscriber {
             has_caught_up: places.iter().all(|place| place.is_at_end(&self.history)),
             places,
             gap: reason.map(|reason| {
@@ -157,96 +172,109 @@ impl Topics {
                 })
             }),
             is_out: false,
-            is_idle: false,
-        })
+        }
     }
 
-    /// Removes a subscriber, and returns whether there was one.
-    pub fn unsubscribe(&mut self, id: SubscriberId) -> bool {
-        let Some(subscriber) = self.subscribers.remove(id) else {
-            return false;
-        };
+    /// Removes a subscriber, and returns its tokens as [`stop_waiting`](Self::stop_waiting) does.
+    pub fn unsubscribe(&mut self, mut subscriber: Subscriber) -> Vec<T> {
+        let tokens = self.stop_waiting(&mut subscriber);
         for place in subscriber.places {
             if let Some(topic) = self.history.topic_mut(place.topic) {
                 topic.subscribers -= 1;
-                // Those who have left stay in the list until they are most of it, or until the next
-                // event.
-                if topic.waiting.len() > 2 * topic.subscribers + FEW {
-                    let subscribers = &self.subscribers;
-                    topic.waiting.retain(|id| subscribers.contains_key(*id));
-                }
             }
             self.history.forget_if_unused(place.topic);
         }
-        true
+        self.subscriber_count -= 1;
+        tokens
     }
 
     /// Returns what comes next for a subscriber, at most about `max_bytes` of it; `None` if there is
-    /// nothing before it is named by [`poll_ready`](Self::poll_ready), or no such subscriber.
+    /// nothing yet: then [`wait`](Self::wait).
     ///
     /// Readers at the same place share the same bytes.
-    pub fn poll_delivery(&mut self, id: SubscriberId, max_bytes: usize) -> Option<Delivery> {
-        let subscriber = self.subscribers.get_mut(id)?;
-        if let Some(bytes) = subscriber.take_newest(id, &mut self.history) {
-            return Some(Delivery::Events(Encoded::new(bytes)));
-        }
+    pub fn poll_delivery(
+        &mut self,
+        subscriber: &mut Subscriber,
+        max_bytes: usize,
+    ) -> Option<Delivery> {
         if subscriber.is_out {
             return Some(Delivery::Disconnected);
         }
         if let Some(gap) = subscriber.gap.take() {
             return Some(Delivery::Gap(*gap));
         }
-        if subscriber.is_slow(&self.history) {
-            return self.handle_slow(id);
+        match subscriber.read(&mut self.history, max_bytes) {
+            Ok(events) => events.map(|bytes| Delivery::Events(Encoded::new(bytes))),
+            Err(TooSlow) => Some(self.handle_slow(subscriber)),
         }
-        let events = match subscriber.places.as_mut_slice() {
-            [place] => {
-                let read = self.history.read(place.topic, place.next, max_bytes);
-                read.map(|(bytes, next)| {
-                    place.next = next;
-                    bytes
-                })
+    }
+
+    /// Has `token` given back by [`take_ready`](Self::take_ready) when there is something for a
+    /// subscriber. Returns `false`, and does nothing, if there is something already.
+    ///
+    /// It is kept once for each of the subscriber's topics, until that has an event. Where one is kept
+    /// already it stays: [`stop_waiting`](Self::stop_waiting) first, to wait under another token.
+    pub fn wait(&mut self, subscriber: &mut Subscriber, token: &T) -> bool
+    where
+        T: Clone,
+    {
+        let has_something =
+            subscriber.is_out || subscriber.gap.is_some() || !subscriber.is_at_end(&self.history);
+        if has_something {
+            return false;
+        }
+        for place in &mut subscriber.places {
+            let waiting = match self.history.topic_mut(place.topic) {
+                Some(topic) => &mut topic.waiting,
+                None => &mut self.waiting,
+            };
+            if !waiting.contains_key(place.waiting) {
+                place.waiting = waiting.insert(token.clone());
             }
-            places => read_merged(&self.history, places, max_bytes),
-        };
-        if subscriber.is_at_end(&self.history) {
-            subscriber.wait(id, &mut self.history);
         }
-        events.map(|bytes| Delivery::Events(Encoded::new(bytes)))
+        true
     }
 
-    /// Returns whether a subscriber has read all there is; if so, [`poll_ready`](Self::poll_ready)
-    /// will name it when there is more.
-    pub fn is_at_end(&self, id: SubscriberId) -> bool {
-        let subscriber = self.subscribers.get(id);
-        subscriber.is_some_and(|subscriber| subscriber.is_idle)
+    /// Ends the wait of a subscriber, and returns the tokens that were kept for it.
+    pub fn stop_waiting(&mut self, subscriber: &mut Subscriber) -> Vec<T> {
+        let places = subscriber.places.iter_mut();
+        let tokens = places.filter_map(|place| {
+            let waiting = match self.history.topic_mut(place.topic) {
+                Some(topic) => &mut topic.waiting,
+                None => &mut self.waiting,
+            };
+            waiting.remove(mem::take(&mut place.waiting))
+        });
+        tokens.collect()
     }
 
-    /// Returns the next subscriber that had read all there was and now has more, once. Ask until there
-    /// is none, after every publication.
+    /// Returns the tokens of all whose wait is over, and keeps them no more. Ask after every
+    /// publication.
+    ///
+    /// A token comes once for each event that its subscriber waited for, so that one that reads
+    /// several topics may be named several times before it has read on.
     #[must_use = "a subscriber that is not woken waits for ever"]
-    pub fn poll_ready(&mut self) -> Option<SubscriberId> {
-        loop {
-            let id = self.ready.pop_front()?;
-            if self.subscribers.contains_key(id) {
-                return Some(id);
-            }
+    pub fn take_ready(&mut self) -> Vec<T> {
+        mem::take(&mut self.ready)
+    }
+
+    /// Ends the wait of all subscribers, as if each had something to read.
+    pub fn wake_all(&mut self) {
+        let topics = self.history.topics_mut().map(|topic| &mut topic.waiting);
+        for waiting in topics.chain([&mut self.waiting]) {
+            self.ready.extend(waiting.drain().map(|(_, token)| token));
         }
     }
 
     /// Returns the names of the topics that a subscriber reads.
-    pub fn topics_of(&self, id: SubscriberId) -> impl Iterator<Item = &str> {
-        let places = self
-            .subscribers
-            .get(id)
-            .map(|subscriber| &subscriber.places);
-        let topics = places.into_iter().flatten().map(|place| place.topic);
+    pub fn topics_of(&self, subscriber: &Subscriber) -> impl Iterator<Item = &str> {
+        let topics = subscriber.places.iter().map(|place| place.topic);
         topics.filter_map(|key| self.history.topic(key).map(|topic| topic.name()))
     }
 
     /// Returns how many subscribers there are.
     pub fn subscriber_count(&self) -> usize {
-        self.subscribers.len()
+        self.subscriber_count
     }
 
     /// Returns how many subscribers a topic has.
@@ -276,37 +304,12 @@ impl Topics {
         self.stats
     }
 
-    /// Names those who wait for the next event of a topic.
-    fn wake(&mut self, key: TopicKey) {
-        let Some(topic) = self.history.topic_mut(key) else {
-            return;
-        };
-        let mut waiting = mem::take(&mut topic.waiting);
-        for id in waiting.drain(..) {
-            let Some(subscriber) = self.subscribers.get_mut(id) else {
-                continue;
-            };
-            for place in &mut subscriber.places {
-                if place.topic == key {
-                    place.is_waiting = false;
-                }
-            }
-            if mem::take(&mut subscriber.is_idle) {
-                self.ready.push_back(id);
-            }
-        }
-        if let Some(topic) = self.history.topic_mut(key) {
-            topic.waiting = waiting;
-        }
-    }
-
-    fn handle_slow(&mut self, id: SubscriberId) -> Option<Delivery> {
-        let subscriber = self.subscribers.get_mut(id)?;
+    fn handle_slow(&mut self, subscriber: &mut Subscriber) -> Delivery {
         match self.config.slow_reader {
             SlowReader::Disconnect => {
                 subscriber.is_out = true;
                 self.stats.disconnected += 1;
-                Some(Delivery::Disconnected)
+                Delivery::Disconnected
             }
             SlowReader::SkipToLive => {
                 for place in &mut subscriber.places {
@@ -314,14 +317,11 @@ impl Topics {
                     place.next = topic.map_or(place.next, |topic| topic.end());
                 }
                 self.stats.skipped += 1;
-                Some(Delivery::Gap(Gap {
+                Delivery::Gap(Gap {
                     reason: GapReason::Lagged,
                     resumes_after: EventId::new(self.epoch, self.history.newest()),
-                }))
+                })
             }
         }
     }
 }
-
-/// How many of those who have left do not matter.
-const FEW: usize = 16;

@@ -5,10 +5,11 @@
     reason = "a model may panic: that is its word"
 )]
 
-use std::collections::BTreeSet;
+use core::mem;
+use std::collections::BTreeMap;
 
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, SlowReader, SubscriberId, Topics, TopicsConfig, TopicsStats,
+    Delivery, EventId, Gap, GapReason, SlowReader, Subscriber, Topics, TopicsConfig, TopicsStats,
 };
 use ssewire::{Event, EventRef};
 
@@ -28,6 +29,11 @@ pub(crate) enum Op {
     Read {
         reader: u8,
         max_bytes: usize,
+    },
+    /// It waits, if it has read all there is; anew, after it has stopped.
+    Wait {
+        reader: u8,
+        is_anew: bool,
     },
     Unsubscribe {
         reader: u8,
@@ -50,9 +56,12 @@ pub(crate) enum Start {
     Garbage(u8),
 }
 
+/// What a reader is woken by: another one at each wait.
+type Token = u64;
+
 /// The topics and what they should be.
 pub(crate) struct Model {
-    topics: Topics,
+    topics: Topics<Token>,
     max_events: usize,
     max_bytes: usize,
     slow_reader: SlowReader,
@@ -65,6 +74,7 @@ pub(crate) struct Model {
     /// What was forgotten when the topic was last heard of anew; `None` for one that is forgotten.
     known: [Option<u64>; TOPICS],
     readers: Vec<Reader>,
+    last_token: Token,
     stats: TopicsStats,
 }
 
@@ -74,7 +84,7 @@ struct Published {
 }
 
 struct Reader {
-    id: SubscriberId,
+    subscriber: Subscriber,
     topics: Vec<usize>,
     /// Up to this event the topics owe it none.
     read_to: u64,
@@ -85,8 +95,8 @@ struct Reader {
     gap: Option<Gap>,
     is_out: bool,
     has_caught_up: bool,
-    /// Whether it has read all there is, and is to be named when there is more.
-    is_idle: bool,
+    /// For each topic that it waits for, what it is to be named by.
+    waits: BTreeMap<usize, Token>,
 }
 
 impl Model {
@@ -105,6 +115,7 @@ impl Model {
             forgotten: 0,
             known: [None; TOPICS],
             readers: Vec::new(),
+            last_token: 0,
             stats: TopicsStats::default(),
         }
     }
@@ -118,6 +129,14 @@ impl Model {
                     self.read(index, max_bytes);
                 }
             }
+            Op::Wait { reader, is_anew } => {
+                if let Some(index) = self.pick(reader) {
+                    if is_anew {
+                        self.stop_waiting(index);
+                    }
+                    self.wait(index);
+                }
+            }
             Op::Unsubscribe { reader } => {
                 if let Some(index) = self.pick(reader) {
                     self.unsubscribe(index);
@@ -125,9 +144,7 @@ impl Model {
             }
             Op::Resume { reader } => {
                 if let Some(index) = self.pick(reader) {
-                    let Reader {
-                        topics, last_id, ..
-                    } = self.unsubscribe(index);
+                    let (topics, last_id) = self.unsubscribe(index);
                     self.subscribe(topics, last_id.as_deref());
                 }
             }
@@ -137,6 +154,10 @@ impl Model {
 
     /// Lets everyone read all there is, and leave.
     pub(crate) fn finish(mut self) {
+        self.topics.wake_all();
+        let readers = self.readers.iter_mut();
+        let waited = readers.flat_map(|reader| mem::take(&mut reader.waits).into_values());
+        assert_same(self.topics.take_ready(), waited);
         for index in 0..self.readers.len() {
             // Nothing is lost meanwhile, so it ends.
             while self.read(index, 100) {}
@@ -170,17 +191,9 @@ impl Model {
             self.evicted += 1;
             self.forget(self.events[self.evicted - 1].topic);
         }
-        let mut idle = BTreeSet::new();
-        for reader in &mut self.readers {
-            if reader.is_idle && reader.topics.contains(&topic) {
-                reader.is_idle = false;
-                idle.insert(reader.id);
-            }
-        }
-        while let Some(ready) = self.topics.poll_ready() {
-            assert!(idle.remove(&ready), "was not idle, or is named twice");
-        }
-        assert!(idle.is_empty(), "{} were not woken", idle.len());
+        let waits = self.readers.iter_mut().map(|reader| &mut reader.waits);
+        let waited = waits.filter_map(|waits| waits.remove(&topic));
+        assert_same(self.topics.take_ready(), waited);
     }
 
     fn subscribe_from(&mut self, topics: u8, start: Start) {
@@ -230,17 +243,17 @@ impl Model {
             .iter()
             .chain(topics.first())
             .map(|topic| NAMES[*topic]);
-        let id = self.topics.subscribe(named, last_id);
+        let subscriber = self.topics.subscribe(named, last_id);
         let is_same = self
             .topics
-            .topics_of(id)
+            .topics_of(&subscriber)
             .eq(topics.iter().map(|topic| NAMES[*topic]));
         assert!(is_same, "each topic once, in order");
         self.stats.gaps += u64::from(reason.is_some());
         let read_to = behind.max(self.evicted as u64);
         let mut unread = self.events.iter().skip(read_to as usize);
         self.readers.push(Reader {
-            id,
+            subscriber,
             has_caught_up: !unread.any(|event| topics.contains(&event.topic)),
             topics,
             read_to,
@@ -251,18 +264,45 @@ impl Model {
                 resumes_after: own_id(resumes_after),
             }),
             is_out: false,
-            is_idle: false,
+            waits: BTreeMap::new(),
         });
     }
 
-    fn unsubscribe(&mut self, index: usize) -> Reader {
-        let reader = self.readers.swap_remove(index);
-        assert!(self.topics.unsubscribe(reader.id));
-        assert!(!self.topics.unsubscribe(reader.id), "only once");
-        assert_eq!(self.topics.poll_delivery(reader.id, 100), None);
-        assert_eq!(self.topics.topics_of(reader.id).next(), None);
-        reader.topics.iter().for_each(|topic| self.forget(*topic));
-        reader
+    /// Returns what it takes to resume.
+    fn unsubscribe(&mut self, index: usize) -> (Vec<usize>, Option<String>) {
+        let Reader {
+            subscriber,
+            topics,
+            waits,
+            last_id,
+            ..
+        } = self.readers.swap_remove(index);
+        let tokens = self.topics.unsubscribe(subscriber);
+        assert_same(tokens, waits.into_values());
+        topics.iter().for_each(|topic| self.forget(*topic));
+        (topics, last_id)
+    }
+
+    fn wait(&mut self, index: usize) {
+        self.last_token += 1;
+        let token = self.last_token;
+        let reader = &self.readers[index];
+        let has_something =
+            reader.is_out || reader.gap.is_some() || self.unread(reader).next().is_some();
+        let reader = &mut self.readers[index];
+        let waits = self.topics.wait(&mut reader.subscriber, &token);
+        assert_eq!(waits, !has_something);
+        if waits {
+            for topic in reader.topics.iter().chain(none_of(&reader.topics)) {
+                reader.waits.entry(*topic).or_insert(token);
+            }
+        }
+    }
+
+    fn stop_waiting(&mut self, index: usize) {
+        let reader = &mut self.readers[index];
+        let tokens = self.topics.stop_waiting(&mut reader.subscriber);
+        assert_same(tokens, mem::take(&mut reader.waits).into_values());
     }
 
     /// Reads once, and returns whether there may be more.
@@ -273,7 +313,8 @@ impl Model {
         let is_slow = next.is_some_and(|number| {
             number <= self.evicted as u64 || reader.has_caught_up && self.is_soon_evicted(number)
         });
-        let delivery = self.topics.poll_delivery(reader.id, max_bytes);
+        let reader = &mut self.readers[index];
+        let delivery = self.topics.poll_delivery(&mut reader.subscriber, max_bytes);
         if reader.is_out {
             assert_eq!(delivery, Some(Delivery::Disconnected), "once and for all");
             return false;
@@ -307,9 +348,7 @@ impl Model {
         match delivery {
             None => {
                 assert_eq!(next, None, "there is something to read");
-                let reader = &mut self.readers[index];
-                reader.has_caught_up = true;
-                reader.is_idle = true;
+                self.readers[index].has_caught_up = true;
                 false
             }
             Some(Delivery::Events(events)) => {
@@ -354,11 +393,7 @@ impl Model {
         reader.accounted = last;
         reader.last_id = Some(own_id(last).to_string());
         let has_more = self.unread(&self.readers[index]).next().is_some();
-        let reader = &mut self.readers[index];
-        reader.has_caught_up |= !has_more;
-        reader.is_idle = !has_more;
-        let id = reader.id;
-        assert_eq!(self.topics.is_at_end(id), !has_more);
+        self.readers[index].has_caught_up |= !has_more;
     }
 
     /// Notes that a reader was told a gap.
@@ -465,7 +500,7 @@ impl Op {
             *bytes = rest;
             Some(*first)
         };
-        Some(match next()? % 8 {
+        Some(match next()? % 9 {
             0..=2 => Self::Publish {
                 topic: next()?,
                 size: match next()? {
@@ -488,9 +523,28 @@ impl Op {
                 max_bytes: 8 * usize::from(next()?),
             },
             6 => Self::Unsubscribe { reader: next()? },
+            7 => {
+                let byte = next()?;
+                Self::Wait {
+                    reader: byte / 2,
+                    is_anew: byte % 2 == 1,
+                }
+            }
             _ => Self::Resume { reader: next()? },
         })
     }
+}
+
+/// Returns what stands for a topic where there is none.
+fn none_of(topics: &[usize]) -> Option<&'static usize> {
+    topics.is_empty().then_some(&TOPICS)
+}
+
+fn assert_same(mut tokens: Vec<Token>, waited: impl Iterator<Item = Token>) {
+    let mut waited: Vec<_> = waited.collect();
+    waited.sort_unstable();
+    tokens.sort_unstable();
+    assert_eq!(tokens, waited, "who has waited, and nobody else");
 }
 
 /// Reads an ID of the topics' own.
