@@ -400,6 +400,22 @@ fn a_shutdown_lets_everyone_have_what_is_left() {
 }
 
 #[test]
+fn whoever_reads_no_topic_waits_for_the_shutdown() {
+    let hub = Hub::new();
+    let (wakes, waker) = counted();
+    let mut subscription = hub.subscribe([] as [&str; 0], None);
+    assert_eq!(poll(&mut subscription, &waker), Poll::Pending);
+    hub.publish("a", Event::new("x"));
+    assert_eq!(poll(&mut subscription, &waker), Poll::Pending);
+    assert_eq!(wakes.count(), 0);
+    let mut shutdown = pin!(hub.shutdown(pending()));
+    assert_eq!(shutdown.as_mut().now_or_never(), None);
+    assert_eq!(wakes.count(), 1);
+    assert_eq!(poll(&mut subscription, &waker), Poll::Ready(None));
+    assert_eq!(shutdown.now_or_never(), Some(0));
+}
+
+#[test]
 fn a_shutdown_waits_for_the_stalled_no_longer_than_its_deadline() {
     let hub = Hub::new();
     let (wakes, waker) = counted();
