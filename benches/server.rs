@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::response::sse;
@@ -24,6 +26,7 @@ use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -79,11 +82,13 @@ fn run() -> Result<(), AnyError> {
         println!("{}", row(&format!("{burst} waiting"), cells));
         tables.push((burst, bar, series));
     }
-    println!("\n{}", head("ratio to axum", &[SSEWIRE, BY_HAND, WRITER]));
+    let names = [SSEWIRE, BY_HAND, WRITER, WRITES];
+    println!("\n{}", head("ratio to axum", &names));
     for (burst, bar, series) in tables {
-        let ours = verdicts.judge(series.ratio(SSEWIRE, AXUM), Some(Bar::AtMost(bar)));
-        let [by_hand, writer] = [BY_HAND, WRITER].map(|name| number(series.ratio(name, AXUM), 2));
-        let cells = [ours, by_hand, writer];
+        let cells = names.map(|name| {
+            let bar = (name == SSEWIRE).then_some(Bar::AtMost(bar));
+            verdicts.judge(series.ratio(name, AXUM), bar)
+        });
         println!("{}", row(&format!("{burst} waiting"), cells));
     }
     println!(
@@ -98,10 +103,11 @@ fn run() -> Result<(), AnyError> {
             ]
         )
     );
+    let names = [SSEWIRE, AXUM];
     let mut memory = Series::new(names.into_iter());
     let mut time = Series::new(names.into_iter());
     for round in 0..if args.smoke { 1 } else { 3 } {
-        for index in rotated(2, round) {
+        for index in rotated(names.len(), round) {
             eprintln!("{}, idle", names[index]);
             let (bytes, each) = rest(names[index], idle)?;
             memory.push(index, bytes);
@@ -137,12 +143,15 @@ fn deliver(name: &str, readers: usize, bursts: usize, burst: usize) -> Result<Du
         let mut streams = open(server.port, readers).await?;
         let before = server.ask("time")?;
         for _ in 0..bursts {
+            let next = Instant::now() + Duration::from_millis(if burst == 1 { 20 } else { 50 });
             server.ask(&format!("publish {burst}"))?;
+            // A client that waits for each write is woken by each, which costs the server as much as
+            // the write: this one looks when all is written.
+            tokio::time::sleep_until(next - Duration::from_millis(5)).await;
             for stream in &mut streams {
                 stream.read_events(burst).await?;
             }
-            // 50 bursts a second, at most.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep_until(next).await;
         }
         let after = server.ask("time")?;
         Ok(Duration::from_nanos(after - before))
@@ -291,10 +300,11 @@ fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
     runtime()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?.port());
-        let publish: Box<dyn Fn() + Send> = match name {
+        let publish = match name {
             SSEWIRE => serve_ssewire(listener, keep_alive),
             AXUM => serve_axum(listener, keep_alive),
             WRITER => serve_writer(listener, keep_alive),
+            WRITES => serve_writes(listener),
             _ => serve_by_hand(listener),
         };
         let (commands, mut received) = tokio::sync::mpsc::channel(1);
@@ -309,9 +319,7 @@ fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
         while let Some(command) = received.recv().await {
             let answer = match command.split_once(' ') {
                 Some((_, count)) => {
-                    for _ in 0..count.parse::<usize>()? {
-                        publish();
-                    }
+                    publish(count.parse()?);
                     0
                 }
                 None if command == "time" => ProcessTime::now().as_duration().as_nanos() as u64,
@@ -323,21 +331,30 @@ fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
     })
 }
 
-fn serve_ssewire(listener: TcpListener, keep_alive: Duration) -> Box<dyn Fn() + Send> {
+/// Publishes a number of events.
+type Publish = Box<dyn Fn(usize) + Send>;
+
+fn serve_ssewire(listener: TcpListener, keep_alive: Duration) -> Publish {
     let hub = Hub::new();
     let events = hub.clone();
     let config = SessionConfig::new().keep_alive(keep_alive);
     accept(listener, move || {
         ssewire::tokio::response_with(events.subscribe(["prices"], None), config.clone())
     });
+    publish_to(hub)
+}
+
+fn publish_to(hub: Hub) -> Publish {
     let event = price();
-    Box::new(move || {
-        hub.publish("prices", &event);
+    Box::new(move |count| {
+        for _ in 0..count {
+            hub.publish("prices", &event);
+        }
     })
 }
 
 /// The same hub without hyper: what is left is the socket's.
-fn serve_writer(listener: TcpListener, keep_alive: Duration) -> Box<dyn Fn() + Send> {
+fn serve_writer(listener: TcpListener, keep_alive: Duration) -> Publish {
     let hub = Hub::new();
     let events = hub.clone();
     let config = SessionConfig::new().keep_alive(keep_alive);
@@ -345,21 +362,45 @@ fn serve_writer(listener: TcpListener, keep_alive: Duration) -> Box<dyn Fn() + S
         while let Ok((mut socket, _)) = listener.accept().await {
             let (events, config) = (events.subscribe(["prices"], None), config.clone());
             tokio::spawn(async move {
-                // One read brings the request, which is one packet.
-                let _request = socket.read(&mut [0; 1024]).await?;
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
-                socket.write_all(head.as_bytes()).await?;
+                answer(&mut socket).await?;
                 EventWriter::new(socket).forward(events, config).await
             });
         }
     });
-    let event = price();
-    Box::new(move || {
-        hub.publish("prices", &event);
+    publish_to(hub)
+}
+
+/// The floor: no hub, no task, no timer, one write of joined bytes for each socket.
+fn serve_writes(listener: TcpListener) -> Publish {
+    let sockets = Arc::new(Mutex::new(Vec::new()));
+    let opened = Arc::clone(&sockets);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            answer(&mut socket).await?;
+            socket.write_all(b":\n\n").await?;
+            opened.lock().expect("no panic").push(socket.into_std()?);
+        }
+        Ok::<_, std::io::Error>(())
+    });
+    let next = numbered_prices();
+    Box::new(move |count| {
+        let mut burst = Vec::new();
+        (0..count).for_each(|_| burst.extend_from_slice(&next()));
+        for socket in &mut *sockets.lock().expect("no panic") {
+            socket.write_all(&burst).expect("there is room");
+        }
     })
 }
 
-fn serve_by_hand(listener: TcpListener) -> Box<dyn Fn() + Send> {
+/// Reads a request and writes the head of its answer.
+async fn answer(socket: &mut TcpStream) -> std::io::Result<()> {
+    // One read brings the request, which is one packet.
+    let _request = socket.read(&mut [0; 1024]).await?;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    socket.write_all(head.as_bytes()).await
+}
+
+fn serve_by_hand(listener: TcpListener) -> Publish {
     let (sender, _) = broadcast::channel::<Bytes>(1024);
     let events = sender.clone();
     accept(listener, move || {
@@ -368,20 +409,22 @@ fn serve_by_hand(listener: TcpListener) -> Box<dyn Fn() + Send> {
             .map(|bytes| Ok(Frame::data(bytes.expect("nobody lags"))));
         ssewire::hyper::response(StreamBody::new(opening.chain(events)))
     });
-    let event = price();
-    let mut id = 0;
-    let next = std::cell::RefCell::new(move || {
-        id += 1;
-        event
-            .clone()
-            .with_id(id.to_string())
-            .expect("an ID")
-            .to_bytes()
-    });
-    Box::new(move || {
-        let bytes = next.borrow_mut()();
-        let _ = sender.send(bytes);
+    let next = numbered_prices();
+    Box::new(move |count| {
+        for _ in 0..count {
+            let _ = sender.send(next());
+        }
     })
+}
+
+/// Encodes events with one ID after the other.
+fn numbered_prices() -> impl Fn() -> Bytes + Send {
+    let event = price();
+    let id = AtomicU64::new(0);
+    move || {
+        let id = id.fetch_add(1, Ordering::Relaxed).to_string();
+        event.clone().with_id(id).expect("an ID").to_bytes()
+    }
 }
 
 fn price() -> Event {
@@ -409,7 +452,7 @@ fn accept<B>(
 }
 
 /// The usual recipe.
-fn serve_axum(listener: TcpListener, keep_alive: Duration) -> Box<dyn Fn() + Send> {
+fn serve_axum(listener: TcpListener, keep_alive: Duration) -> Publish {
     let (sender, _) = broadcast::channel::<(u64, String)>(1024);
     let events = sender.clone();
     let handler = move || {
@@ -418,10 +461,12 @@ fn serve_axum(listener: TcpListener, keep_alive: Duration) -> Box<dyn Fn() + Sen
     };
     let router = axum::Router::new().route("/", axum::routing::get(handler));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let id = std::sync::atomic::AtomicU64::new(0);
-    Box::new(move || {
-        let id = id.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let _ = sender.send((id, "x".repeat(DATA)));
+    let id = AtomicU64::new(0);
+    Box::new(move |count| {
+        for _ in 0..count {
+            let id = id.fetch_add(1, Ordering::Relaxed);
+            let _ = sender.send((id, "x".repeat(DATA)));
+        }
     })
 }
 
@@ -457,7 +502,8 @@ const SSEWIRE: &str = "ssewire";
 const AXUM: &str = "axum";
 const BY_HAND: &str = "bytes by hand";
 const WRITER: &str = "ssewire without hyper";
-const CONTENDERS: [&str; 4] = [SSEWIRE, AXUM, BY_HAND, WRITER];
+const WRITES: &str = "a loop of writes";
+const CONTENDERS: [&str; 5] = [SSEWIRE, AXUM, BY_HAND, WRITER, WRITES];
 /// Bytes of data in an event of 200.
 const DATA: usize = 150;
 const ROUNDS_OF_COMMENTS: usize = 3;
