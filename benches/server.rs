@@ -145,8 +145,8 @@ fn deliver(name: &str, readers: usize, bursts: usize, burst: usize) -> Result<Du
         for _ in 0..bursts {
             let next = Instant::now() + Duration::from_millis(if burst == 1 { 20 } else { 50 });
             server.ask(&format!("publish {burst}"))?;
-            // A client that waits for each write is woken by each, which costs the server as much as
-            // the write: this one looks when all is written.
+            // A client that waits for each write is woken by each, at the server's cost: this one
+            // looks when all is written.
             tokio::time::sleep_until(next - Duration::from_millis(5)).await;
             for stream in &mut streams {
                 stream.read_events(burst).await?;
