@@ -538,6 +538,30 @@ fn a_task_that_is_freed_with_its_waker_may_hold_a_subscription() {
 }
 
 #[test]
+fn a_waker_that_panics_keeps_no_other_from_its_wake() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("on purpose")
+        }
+    }
+
+    let hub = Hub::new();
+    let (wakes, waker) = counted();
+    let bad = Waker::from(Arc::new(Panics));
+    let mut subscriptions = [(); 3].map(|()| hub.subscribe(["a"], None));
+    for (subscription, waker) in subscriptions.iter_mut().zip([&waker, &bad, &waker]) {
+        assert_eq!(poll(subscription, waker), Poll::Pending);
+    }
+    let failed = thread::scope(|scope| scope.spawn(|| hub.publish("a", Event::new("x"))).join());
+    assert!(failed.is_err());
+    assert_eq!(wakes.count(), 2);
+    for subscription in &mut subscriptions {
+        assert!(matches!(poll(subscription, &waker), Poll::Ready(Some(_))));
+    }
+}
+
+#[test]
 fn slow_readers_are_disconnected_or_skip_and_are_counted() {
     for policy in [SlowReader::Disconnect, SlowReader::SkipToLive] {
         let hub = Hub::with_config(TopicsConfig::new().max_events(100).slow_reader(policy));

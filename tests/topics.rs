@@ -251,10 +251,7 @@ fn a_slow_reader_may_skip_to_what_is_published_next() {
         assert!(topics.wait(&mut reader.place, &7));
         log.publish(&mut topics, "b");
         assert_eq!(topics.take_ready(), [7]);
-        assert!(
-            !topics.wait(&mut reader.place, &7),
-            "there is something"
-        );
+        assert!(!topics.wait(&mut reader.place, &7), "there is something");
         assert!(reader.read(&mut topics, 1 << 16));
         assert!(reader.text.ends_with(&format!("data: {}\n\n", log.count)));
         assert_eq!(topics.stats().skipped, u64::from(skips));
@@ -451,6 +448,39 @@ fn memory_does_not_grow_with_wakes_from_one_of_two_topics() {
     run(1000);
     let ((), usage) = count(|| run(20_000));
     assert_flat(usage, 4096);
+}
+
+#[test]
+fn publishing_costs_nothing_for_those_who_have_left() {
+    let crowd = |count: u32| {
+        let mut topics = topics(TopicsConfig::new().max_events(10));
+        let mut readers: Vec<_> = (0..count).map(|_| topics.subscribe(["a"], None)).collect();
+        for reader in &mut readers {
+            assert!(topics.wait(reader, &1));
+        }
+        let stays = readers.swap_remove(0);
+        for reader in readers {
+            assert_eq!(topics.unsubscribe(reader), [1]);
+        }
+        (topics, stays)
+    };
+    let fastest = |(topics, reader): &mut (Topics, Subscriber)| {
+        let mut publish = || {
+            for _ in 0..100 {
+                topics.publish("a", EventRef::new("x"));
+                while topics.poll_delivery(reader, 100).is_some() {}
+                assert!(topics.wait(reader, &1));
+                assert_eq!(topics.take_ready().len(), 1);
+            }
+        };
+        (0..10).map(|_| timed(&mut publish)).min()
+    };
+    let (alone, after_a_peak) = (fastest(&mut crowd(1)), fastest(&mut crowd(300_000)));
+    let (alone, after_a_peak) = (alone.unwrap(), after_a_peak.unwrap());
+    assert!(
+        after_a_peak < 20 * alone,
+        "{after_a_peak:?} instead of {alone:?}"
+    );
 }
 
 #[test]

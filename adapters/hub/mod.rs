@@ -7,7 +7,7 @@ mod members;
 mod subscription;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::borrow::Borrow;
 use core::fmt;
 use core::future::poll_fn;
@@ -223,6 +223,20 @@ impl Shared {
         self.version.fetch_add(1, Ordering::Release);
         let ready = state.topics.take_ready();
         drop(state);
-        ready.into_iter().for_each(Waker::wake);
+        wake_each(ready);
     }
+}
+
+/// Wakes each, even if one panics.
+fn wake_each(wakers: Vec<Waker>) {
+    struct Rest(vec::IntoIter<Waker>);
+
+    impl Drop for Rest {
+        fn drop(&mut self) {
+            self.0.by_ref().for_each(Waker::wake);
+        }
+    }
+
+    let mut rest = Rest(wakers.into_iter());
+    rest.0.by_ref().for_each(Waker::wake);
 }

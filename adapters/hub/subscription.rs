@@ -11,13 +11,14 @@ use core::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::{Closing, Shared};
+use super::{Closing, Shared, wake_each};
 use crate::server::{Delivery, Encoded, Subscriber};
 
 /// Gives the events of some topics, encoded: all that are waiting at once, up to 64 KiB.
 ///
 /// It ends when the hub is shut down, or when it has fallen behind and the hub disconnects slow
-/// readers. To drop it is to leave. Made by [`Hub::subscribe`](super::Hub::subscribe).
+/// readers. To drop it is to leave. Its task is woken once for each of its topics that has an event,
+/// however many come before it is polled. Made by [`Hub::subscribe`](super::Hub::subscribe).
 pub struct Subscription {
     hub: Arc<Shared>,
     /// `None` once it has left.
@@ -58,13 +59,14 @@ impl Subscription {
         let Some(subscriber) = &mut self.subscriber else {
             return Poll::Ready(None);
         };
-        self.woken = WakerId::of(cx.waker());
+        self.waits_since = None;
+        if !is_known {
+            let replaced = self.hub.lock().topics.stop_waiting(subscriber);
+            // To drop a waker may free a task, and the subscriptions that it holds: not under the lock.
+            drop(replaced);
+            self.woken = WakerId::of(cx.waker());
+        }
         let mut state = self.hub.lock();
-        // To drop a waker may free a task, and the subscriptions that it holds: not under the lock.
-        let replaced = match is_known {
-            true => Vec::new(),
-            false => state.topics.stop_waiting(subscriber),
-        };
         let delivery = match state.closing {
             Closing::AtOnce => Some(Delivery::Disconnected),
             _ => state.topics.poll_delivery(subscriber, PIECE_BYTES),
@@ -73,7 +75,6 @@ impl Subscription {
         let waits = state.closing == Closing::Not && state.topics.wait(subscriber, cx.waker());
         self.waits_since = waits.then(|| self.hub.version.load(Ordering::Relaxed));
         drop(state);
-        drop(replaced);
         match delivery {
             Some(Delivery::Events(events)) => Poll::Ready(Some(events)),
             Some(Delivery::Gap(gap)) => Poll::Ready(Some(Encoded::from(&gap.to_event()))),
@@ -98,7 +99,7 @@ impl Subscription {
         };
         drop(state);
         drop(wakers);
-        closers.into_iter().for_each(Waker::wake);
+        wake_each(closers);
         self.hub.members.tell();
     }
 }

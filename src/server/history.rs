@@ -8,13 +8,11 @@ use hashbrown::HashMap;
 use slotmap::{SlotMap, new_key_type};
 
 use crate::server::batches::Batches;
+use crate::server::waiting::Waiting;
 
 new_key_type! {
     /// Names a topic for as long as it has events or subscribers.
     pub(crate) struct TopicKey;
-
-    /// Names what waits for an event, until that comes.
-    pub(crate) struct WaitKey;
 }
 
 /// Holds the log: one sequence of events, each in the log of its topic.
@@ -48,7 +46,7 @@ pub(crate) struct Topic<T> {
     /// How many subscribers there are.
     pub(crate) subscribers: usize,
     /// Who waits for the next event.
-    pub(crate) waiting: SlotMap<WaitKey, T>,
+    pub(crate) waiting: Waiting<T>,
 }
 
 #[derive(Debug)]
@@ -137,7 +135,7 @@ impl<T> History<T> {
             // Whatever it had before it was forgotten is lost.
             dropped: self.forgotten,
             subscribers: 0,
-            waiting: SlotMap::with_key(),
+            waiting: Waiting::new(),
         });
         self.by_name.insert(name.into(), key);
         key

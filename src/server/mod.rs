@@ -13,6 +13,7 @@ mod outgoing;
 mod session;
 mod subscriber;
 mod topics;
+mod waiting;
 
 pub use self::config::{SlowReader, TopicsConfig};
 pub use self::delivery::{Delivery, Gap, GapReason};

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::server::delivery::Gap;
-use crate::server::history::{History, TooSlow, TopicKey, WaitKey};
+use crate::server::history::{History, TooSlow, TopicKey};
+use crate::server::waiting::Ticket;
 
 /// One reader's place in the log of a [`Topics`](crate::server::Topics), and means nothing to another.
 ///
@@ -32,7 +33,7 @@ pub(crate) struct Place {
     pub(crate) topic: TopicKey,
     pub(crate) next: u64,
     /// Its token among those that wait for the topic, unless that has been given back since.
-    pub(crate) waiting: WaitKey,
+    pub(crate) ticket: Ticket,
 }
 
 impl Subscriber {

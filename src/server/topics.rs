@@ -6,16 +6,16 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::mem;
 
-use slotmap::{Key, SlotMap};
 use smallvec::SmallVec;
 
 use crate::event::EventRef;
 use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason};
 use crate::server::event_id::EventId;
-use crate::server::history::{History, TooSlow, WaitKey};
+use crate::server::history::{History, TooSlow};
 use crate::server::outgoing::Encoded;
 use crate::server::subscriber::{Place, Subscriber};
+use crate::server::waiting::{Ticket, Waiting};
 
 /// Holds topics, their latest events, and who waits for more of them.
 ///
@@ -61,7 +61,7 @@ pub struct Topics<T> {
     history: History<T>,
     subscriber_count: usize,
     /// Who waits though it reads no topic.
-    waiting: SlotMap<WaitKey, T>,
+    waiting: Waiting<T>,
     /// The tokens of those who have waited and need not any more.
     ready: Vec<T>,
     stats: TopicsStats,
@@ -89,7 +89,7 @@ impl<T> Topics<T> {
             config,
             epoch,
             subscriber_count: 0,
-            waiting: SlotMap::with_key(),
+            waiting: Waiting::new(),
             ready: Vec::new(),
             stats: TopicsStats::default(),
             id: String::new(),
@@ -109,8 +109,7 @@ impl<T> Topics<T> {
         let key = self.history.find_or_add(topic);
         self.history.push(key, bytes);
         if let Some(topic) = self.history.topic_mut(key) {
-            self.ready
-                .extend(topic.waiting.drain().map(|(_, token)| token));
+            topic.waiting.take_all(&mut self.ready);
         }
         id
     }
@@ -153,7 +152,7 @@ impl<T> Topics<T> {
             places.push(Place {
                 topic: key,
                 next,
-                waiting: WaitKey::null(),
+                ticket: Ticket::default(),
             });
         }
         if places.is_empty() {
@@ -228,9 +227,7 @@ impl<T> Topics<T> {
                 Some(topic) => &mut topic.waiting,
                 None => &mut self.waiting,
             };
-            if !waiting.contains_key(place.waiting) {
-                place.waiting = waiting.insert(token.clone());
-            }
+            waiting.hold(&mut place.ticket, token);
         }
         true
     }
@@ -243,7 +240,7 @@ impl<T> Topics<T> {
                 Some(topic) => &mut topic.waiting,
                 None => &mut self.waiting,
             };
-            waiting.remove(mem::take(&mut place.waiting))
+            waiting.remove(mem::take(&mut place.ticket))
         });
         tokens.collect()
     }
@@ -258,11 +255,12 @@ impl<T> Topics<T> {
         mem::take(&mut self.ready)
     }
 
-    /// Ends the wait of all subscribers, as if each had something to read.
+    /// Ends the wait of all subscribers, as if each had something to read. Their tokens are then had
+    /// from [`take_ready`](Self::take_ready).
     pub fn wake_all(&mut self) {
         let topics = self.history.topics_mut().map(|topic| &mut topic.waiting);
         for waiting in topics.chain([&mut self.waiting]) {
-            self.ready.extend(waiting.drain().map(|(_, token)| token));
+            waiting.take_all(&mut self.ready);
         }
     }
 
@@ -316,6 +314,7 @@ impl<T> Topics<T> {
                     let topic = self.history.topic(place.topic);
                     place.next = topic.map_or(place.next, |topic| topic.end());
                 }
+                subscriber.has_caught_up = true;
                 self.stats.skipped += 1;
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,

@@ -335,6 +335,7 @@ impl Model {
                     self.stats.skipped += 1;
                     self.tell(index, gap);
                     self.readers[index].read_to = newest;
+                    self.readers[index].has_caught_up = true;
                     return true;
                 }
                 _ => {
