@@ -17,8 +17,11 @@ use crate::server::{Delivery, Encoded, Subscriber};
 /// Gives the events of some topics, encoded: all that are waiting at once, up to 64 KiB.
 ///
 /// It ends when the hub is shut down, or when it has fallen behind and the hub disconnects slow
-/// readers. To drop it is to leave. Its task is woken once for each of its topics that has an event,
-/// however many come before it is polled. Made by [`Hub::subscribe`](super::Hub::subscribe).
+/// readers; not when the last [`Hub`](super::Hub) is dropped, as it holds the hub itself.
+/// To drop it is to leave. Made by [`Hub::subscribe`](super::Hub::subscribe).
+///
+/// Its task is woken once for each of its topics that has an event, however many come before it is
+/// polled.
 pub struct Subscription {
     hub: Arc<Shared>,
     /// `None` once it has left.
