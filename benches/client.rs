@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ssewire_benches::args::{self, Args};
+use ssewire_benches::args::{self, Args, exit_code};
 use ssewire_benches::clients::{
     self, AnyError, BY_HAND, Client, DRAIN, EVENTSOURCE_CLIENT, IDLERS, SSE_CORE, STREAM, VISITOR,
 };
@@ -20,13 +20,7 @@ fn main() -> ExitCode {
     if let Some(code) = process::run_as_part() {
         return code;
     }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), AnyError> {

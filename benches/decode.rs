@@ -3,20 +3,14 @@
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use ssewire_benches::args::{self, Args};
+use ssewire_benches::args::{self, Args, exit_code};
 use ssewire_benches::corpus::{Corpus, Shape};
 use ssewire_benches::decoders::{self, CURSOR, Contender, DECODE, OWNED, Portion};
 use ssewire_benches::grid::{Grid, Ratio, Verdict};
 use ssewire_benches::measure::{rate, rotated, setting, timed};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ssewire::{Decoder, FrameRef};
-use ssewire_benches::args::{self, Args};
+use ssewire_benches::args::{self, Args, exit_code};
 use ssewire_benches::corpus::{Shape, Text, Texts};
 use ssewire_benches::encoders::{
     self, AXUM, Batch, Contender, Count, EVENT, EVENT_TO_BYTES, REF_FROM_TEXT, REF_TO_BYTES,
@@ -15,13 +15,7 @@ use ssewire_benches::measure::{rate, rotated, setting};
 use ssewire_benches::tally::Tally;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), String> {

@@ -9,20 +9,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use futures_core::Stream;
 use ssewire::{Event, Hub, Subscription};
-use ssewire_benches::args::Args;
+use ssewire_benches::args::{Args, exit_code};
 use ssewire_benches::measure::{rotated, setting, timed};
 use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), String> {

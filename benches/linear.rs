@@ -5,17 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ssewire::{Decoder, FrameRef};
-use ssewire_benches::args::Args;
+use ssewire_benches::args::{Args, exit_code};
 use ssewire_benches::measure::{rotated, setting, timed};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run())
 }
 
 fn run() -> Result<(), String> {

@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use ssewire::server::SessionConfig;
 use ssewire::tokio::EventWriter;
 use ssewire::{Decoder, Event, FrameRef, Hub};
-use ssewire_benches::args::Args;
+use ssewire_benches::args::{Args, exit_code};
 use ssewire_benches::measure::{rotated, setting};
 use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -38,13 +38,7 @@ fn main() -> ExitCode {
         Some(AS_SERVER) => serve(&args[2], &args[3]),
         _ => run(),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(done)
 }
 
 fn run() -> Result<(), AnyError> {

@@ -17,6 +17,11 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use self::example::example;
+
+#[path = "common/example.rs"]
+mod example;
+
 /// A message that would break a page or a stream that is careless.
 const HOSTILE: &str = "\"quotes\" & 'more'\nevent: forged 😀 </script><b>bold</b>";
 
@@ -263,14 +268,4 @@ async fn post(address: &str, path: &str) {
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with("{\"message\":\"success\"}"), "{answer}");
-}
-
-/// Finds an example where cargo has put it, next to the folder of this test.
-fn example(name: &str) -> Command {
-    let mut path = env::current_exe().expect("this test is a file");
-    path.pop();
-    path.set_file_name("examples");
-    path.push(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "`cargo build --examples` makes {name}");
-    Command::new(path)
 }

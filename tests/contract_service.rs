@@ -2,16 +2,19 @@
 //! server of streams whose every byte is decided here.
 
 use core::time::Duration;
-use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+
+use self::example::example;
+
+#[path = "common/example.rs"]
+mod example;
 
 #[test]
 fn it_says_what_it_can() {
@@ -496,18 +499,8 @@ struct Service {
     address: String,
 }
 
-/// Finds the example where cargo has put it, next to the folder of this test.
 fn contract_service(port: &str) -> Command {
-    let mut path: PathBuf = env::current_exe().expect("this test is a file");
-    path.pop();
-    path.set_file_name("examples");
-    path.push(format!("contract_service{}", env::consts::EXE_SUFFIX));
-    assert!(
-        path.exists(),
-        "{} is missing: `cargo build --examples` makes it",
-        path.display()
-    );
-    let mut command = Command::new(path);
+    let mut command = example("contract_service");
     command.arg(port);
     command
 }

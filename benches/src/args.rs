@@ -1,5 +1,8 @@
 //! The command line that the programs share.
 
+use std::fmt::Display;
+use std::process::ExitCode;
+
 /// Holds what was asked for.
 #[derive(Debug, Default)]
 pub struct Args {
@@ -81,6 +84,17 @@ pub fn pick<T: Copy>(
     }
     let is_wanted = |&item: &T| wanted.is_empty() || wanted.iter().any(|w| w == name(item));
     Ok(all.iter().copied().filter(is_wanted).collect())
+}
+
+/// Says on stderr what went wrong, if anything, and returns what the program exits with.
+pub fn exit_code(done: Result<(), impl Display>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn positive(option: &str, value: &str) -> Result<usize, String> {

@@ -12,7 +12,7 @@ use crate::event::EventRef;
 use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason};
 use crate::server::event_id::EventId;
-use crate::server::history::{History, TooSlow};
+use crate::server::history::{History, TooSlow, TopicKey};
 use crate::server::outgoing::Encoded;
 use crate::server::subscriber::{Place, Subscriber};
 use crate::server::waiting::{Ticket, Waiting};
@@ -223,11 +223,7 @@ impl<T> Topics<T> {
             return false;
         }
         for place in &mut subscriber.places {
-            let waiting = match self.history.topic_mut(place.topic) {
-                Some(topic) => &mut topic.waiting,
-                None => &mut self.waiting,
-            };
-            waiting.hold(&mut place.ticket, token);
+            self.waiting_for(place.topic).hold(&mut place.ticket, token);
         }
         true
     }
@@ -236,11 +232,8 @@ impl<T> Topics<T> {
     pub fn stop_waiting(&mut self, subscriber: &mut Subscriber) -> Vec<T> {
         let places = subscriber.places.iter_mut();
         let tokens = places.filter_map(|place| {
-            let waiting = match self.history.topic_mut(place.topic) {
-                Some(topic) => &mut topic.waiting,
-                None => &mut self.waiting,
-            };
-            waiting.remove(mem::take(&mut place.ticket))
+            let ticket = mem::take(&mut place.ticket);
+            self.waiting_for(place.topic).remove(ticket)
         });
         tokens.collect()
     }
@@ -300,6 +293,15 @@ impl<T> Topics<T> {
     /// Returns what has become of subscribers so far.
     pub fn stats(&self) -> TopicsStats {
         self.stats
+    }
+
+    /// Returns those who wait for a topic; for none, those who read none.
+    #[inline]
+    fn waiting_for(&mut self, key: TopicKey) -> &mut Waiting<T> {
+        match self.history.topic_mut(key) {
+            Some(topic) => &mut topic.waiting,
+            None => &mut self.waiting,
+        }
     }
 
     fn handle_slow(&mut self, subscriber: &mut Subscriber) -> Delivery {
