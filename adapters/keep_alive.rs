@@ -5,7 +5,7 @@ use core::hash::BuildHasher;
 use core::task::{Context, Poll, ready};
 use std::hash::RandomState;
 
-use super::runtime::{Alarm, Timer};
+use crate::adapters::runtime::{Alarm, Timer};
 use crate::server::{Session, SessionConfig};
 
 /// Runs a [`Session`] on a [`Timer`].

@@ -1,4 +1,5 @@
-//! I/O around the state machines: one module a feature, none with a rule of the protocol in it.
+//! I/O around the state machines: one file or folder for each thing that a user names. None of them
+//! has a rule of the protocol in it.
 
 #[cfg(feature = "async-std")]
 pub mod async_std;
@@ -6,24 +7,22 @@ pub mod async_std;
 pub mod event_source;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
-#[cfg(feature = "std")]
+#[cfg(feature = "http-body")]
+pub mod http;
+#[cfg(all(feature = "server", feature = "std"))]
 pub mod hub;
-#[cfg(feature = "hyper")]
-pub mod hyper;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
+pub mod io;
+#[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
 pub mod runtime;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
-mod error;
-#[cfg(any(feature = "async-std", feature = "tokio"))]
-mod forward;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
-mod inbound;
-#[cfg(any(feature = "async-std", feature = "hyper", feature = "tokio"))]
+/// The public name of [`http`]: `ssewire::http` is to be the crate of that name.
+#[cfg(feature = "http-body")]
+pub use self::http as hyper;
+
+#[cfg(any(feature = "async-std", feature = "http-body", feature = "tokio"))]
 mod keep_alive;
-#[cfg(any(feature = "futures-io", feature = "tokio"))]
-mod outbound;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
-mod read_buffer;
+#[cfg(any(feature = "async-std", feature = "tokio"))]
+mod surface;

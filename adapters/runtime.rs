@@ -1,24 +1,56 @@
-//! What the adapters need of a runtime.
+//! The traits through which the adapters use a runtime: its timers, its readers and writers, and its
+//! sockets.
+//!
+//! `ssewire::tokio::Runtime` and `ssewire::async_std::Runtime` implement all of them. They are four
+//! and not one because no user needs all at once: a timer alone drives an
+//! [`EventSource`](crate::event_source::EventSource) over a transport of its own, reading and writing
+//! are properties of a runtime together with a type of reader, and only HTTP opens sockets.
 
+#[cfg(feature = "hyper")]
+use alloc::boxed::Box;
+#[cfg(feature = "hyper")]
+use alloc::string::String;
+#[cfg(feature = "hyper")]
+use core::pin::Pin;
 use core::task::{Context, Poll};
+#[cfg(feature = "client")]
 use core::time::Duration;
 use std::io;
 
 use crate::Timestamp;
 
-/// Tells the time, and wakes at a time.
+/// A clock with one alarm.
 pub trait Timer {
-    /// Returns the time now. The origin may be any, but stays the same.
+    /// Returns the current time, since an origin that stays the same for this timer.
     fn now(&self) -> Timestamp;
 
-    /// Sets the time to wake at, in place of any that was set before.
+    /// Sets the alarm, replacing any that was set before.
     fn set(&mut self, at: Timestamp);
 
-    /// Waits for the time that was set. The task of the last call is the one to wake.
+    /// Waits for the alarm. Only the task of the last call is woken.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// Stands for a timer where none is needed: it never goes off.
+/// A runtime that brings timers.
+pub trait Runtime {
+    /// Its timer.
+    type Timer: Timer + Default;
+}
+
+/// A runtime that opens the sockets of [`Http`](crate::hyper::Http).
+#[cfg(feature = "hyper")]
+pub trait Dial: Timer + Default + Send + 'static {
+    /// A connected socket.
+    type Socket: ::hyper::rt::Read + ::hyper::rt::Write + Send + Unpin + 'static;
+
+    /// Connects to `host`, a name or an address, on `port`.
+    fn dial(
+        host: String,
+        port: u16,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>>;
+}
+
+/// A timer that never expires, for uses that need none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untimed;
 
@@ -34,13 +66,13 @@ impl Timer for Untimed {
     }
 }
 
-/// Reads from a byte stream of the kind that a runtime has.
+/// A runtime that reads from `R`.
 pub trait ReadFrom<R> {
-    /// Reads into `buffer`, and returns how many bytes; none are the end.
+    /// Reads into `buffer` and returns the number of bytes read. 0 is the end.
     ///
     /// # Errors
     ///
-    /// Those of the byte stream.
+    /// Those of the reader.
     fn poll_read(
         reader: &mut R,
         cx: &mut Context<'_>,
@@ -48,32 +80,32 @@ pub trait ReadFrom<R> {
     ) -> Poll<io::Result<usize>>;
 }
 
-/// Writes to a byte stream of the kind that a runtime has.
+/// A runtime that writes to `W`.
 pub trait WriteTo<W> {
-    /// Writes the start of `bytes`, and returns how many of them.
+    /// Writes the start of `bytes` and returns the number of bytes written.
     ///
     /// # Errors
     ///
-    /// Those of the byte stream.
+    /// Those of the writer.
     fn poll_write(writer: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Has what was written leave.
+    /// Flushes what was written.
     ///
     /// # Errors
     ///
-    /// Those of the byte stream.
+    /// Those of the writer.
     fn poll_flush(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Ends the byte stream.
+    /// Closes the writer.
     ///
     /// # Errors
     ///
-    /// Those of the byte stream.
+    /// Those of the writer.
     fn poll_close(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-/// Keeps a [`Timer`] set for a deadline that mostly moves away: it is set anew when it has gone off
-/// too early, and not each time.
+/// A [`Timer`] for a deadline that mostly moves away. It is set again only when it has expired too
+/// early, not each time the deadline moves.
 pub(super) struct Alarm<T> {
     timer: T,
     set_for: Option<Timestamp>,
@@ -91,7 +123,7 @@ impl<T: Timer> Alarm<T> {
         self.timer.now()
     }
 
-    /// Waits for `deadline`, and returns the time.
+    /// Waits for `deadline`, and returns the time at which it was found to have passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Timestamp) -> Poll<Timestamp> {
         if self.set_for.is_none_or(|set_for| deadline < set_for) {
             self.timer.set(deadline);
@@ -114,13 +146,15 @@ impl<T: Timer> Alarm<T> {
     }
 }
 
-/// Goes off a certain time after it is polled first.
+#[cfg(feature = "client")]
+/// A wait of a certain length, from the first poll on.
 pub(super) struct Timeout<T> {
     wait: Duration,
-    /// The timer and the time to wake at, from the first poll on.
+    /// The timer and the deadline. `None` until the first poll.
     running: Option<(Alarm<T>, Timestamp)>,
 }
 
+#[cfg(feature = "client")]
 impl<T> Timeout<T> {
     pub(super) const fn new(wait: Duration) -> Self {
         Self {
@@ -130,6 +164,7 @@ impl<T> Timeout<T> {
     }
 }
 
+#[cfg(feature = "client")]
 impl<T: Timer + Default> Timeout<T> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let wait = self.wait;

@@ -401,7 +401,7 @@ fn serve_by_hand(listener: TcpListener) -> Publish {
         let opening = tokio_stream::once(Ok::<_, Infallible>(Frame::data(Bytes::from(":\n\n"))));
         let events = BroadcastStream::new(events.subscribe())
             .map(|bytes| Ok(Frame::data(bytes.expect("nobody lags"))));
-        ssewire::hyper::response(StreamBody::new(opening.chain(events)))
+        ssewire::hyper::event_stream(StreamBody::new(opening.chain(events)))
     });
     let next = numbered_prices();
     Box::new(move |count| {

@@ -206,6 +206,7 @@ impl<'a> EventRef<'a> {
     }
 
     /// Sets an ID that is known to be one.
+    #[cfg(feature = "server")]
     pub(crate) const fn with_checked_id(self, id: &'a str) -> Self {
         Self {
             id: Some(id),

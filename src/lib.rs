@@ -70,6 +70,7 @@
 //! no compression; a transport over another HTTP client is a page, as `examples/reqwest.rs` shows.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
@@ -88,6 +89,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "client")]
 pub mod client;
 mod decode;
 mod encode;
@@ -96,6 +98,7 @@ mod event;
 mod frame;
 #[cfg(any(feature = "base64", feature = "json"))]
 mod payload;
+#[cfg(feature = "server")]
 pub mod server;
 mod time;
 
@@ -108,14 +111,14 @@ pub use adapters::async_std;
 pub use adapters::event_source;
 #[cfg(feature = "futures-io")]
 pub use adapters::futures_io;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "server", feature = "std"))]
 pub use adapters::hub::{self, Hub, Subscription};
-#[cfg(feature = "hyper")]
+#[cfg(feature = "http-body")]
 pub use adapters::hyper;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
-pub use adapters::runtime;
 #[cfg(feature = "tokio")]
 pub use adapters::tokio;
+#[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
+pub use adapters::{io, runtime};
 pub use decode::{Decoder, DecoderConfig, Frames};
 pub use error::{DecodeError, InvalidField};
 pub use event::{Event, EventRef};

@@ -80,7 +80,8 @@ fn hyper_works_on_the_public_api() {
     use futures_util::{FutureExt, stream};
 
     let body = adapters::hyper::EventBody::new(stream::iter([Event::new("x")]));
-    let mut reader = adapters::hyper::EventReader::new(adapters::hyper::response(body).into_body());
+    let mut reader =
+        adapters::hyper::EventReader::new(adapters::hyper::event_stream(body).into_body());
     let frame = reader
         .next_frame()
         .now_or_never()

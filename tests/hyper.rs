@@ -18,7 +18,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use ssewire::hyper::{EventBody, EventReader, ReadError, response};
+use ssewire::hyper::{EventBody, EventReader, ReadError, event_stream};
 use ssewire::{DecodeError, DecoderConfig, Event, EventRef, Frame, FrameRef};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -254,7 +254,7 @@ async fn serve() -> (mpsc::UnboundedSender<Frame>, TcpStream) {
             .take()
             .expect("one request");
         let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx));
-        ready(Ok::<_, Infallible>(response(EventBody::new(frames))))
+        ready(Ok::<_, Infallible>(event_stream(EventBody::new(frames))))
     });
     tokio::spawn(http1::Builder::new().serve_connection(socket, service));
     (sender, client.expect("someone listens"))
@@ -313,7 +313,7 @@ async fn a_server_that_dies_is_a_transport_error() {
     let socket = TokioIo::new(server.unwrap().0);
     let service = service_fn(|_: Request<Incoming>| {
         let frames = stream::iter([event("1")]).chain(stream::once(pending()));
-        ready(Ok::<_, Infallible>(response(EventBody::new(frames))))
+        ready(Ok::<_, Infallible>(event_stream(EventBody::new(frames))))
     });
     let serving = tokio::spawn(http1::Builder::new().serve_connection(socket, service));
 

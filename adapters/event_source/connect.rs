@@ -1,12 +1,11 @@
 //! What the driver needs of a transport.
 
-use alloc::boxed::Box;
 use core::error::Error;
 use core::fmt;
-use core::task::{Context, Poll};
 
 use http::Response;
 
+use crate::adapters::io::{BoxError, ByteStream};
 use crate::client::{End, Request};
 
 /// Opens the connections of an [`EventSource`](super::EventSource).
@@ -19,19 +18,24 @@ use crate::client::{End, Request};
 /// A transport that answers from memory:
 ///
 /// ```
+/// use core::convert::Infallible;
 /// use core::future::{Ready, ready};
 /// use core::task::{Context, Poll};
 ///
 /// use http::Response;
 /// use ssewire::client::Request;
-/// use ssewire::event_source::{BoxError, ByteStream, Connect, ConnectError};
+/// use ssewire::event_source::{Connect, ConnectError};
+/// use ssewire::io::ByteStream;
 ///
 /// struct Canned(&'static [u8]);
 ///
 /// impl ByteStream for Canned {
-///     fn poll_bytes(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>> {
+///     type Error = Infallible;
+///
+///     fn poll_bytes(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], Infallible>> {
 ///         Poll::Ready(Ok(self.0))
 ///     }
+///
 ///     fn consume(&mut self, len: usize) {
 ///         self.0 = &self.0[len..];
 ///     }
@@ -55,7 +59,7 @@ use crate::client::{End, Request};
 /// ```
 pub trait Connect {
     /// The body of an answer.
-    type Body: ByteStream;
+    type Body: ByteStream<Error: Into<BoxError>>;
     /// What becomes the head and the body of an answer. `Box::pin` makes any future [`Unpin`].
     type Future: Future<Output = Result<Response<Self::Body>, ConnectError>> + Unpin;
 
@@ -67,20 +71,6 @@ pub trait Connect {
     fn method(&self) -> &str {
         "GET"
     }
-}
-
-/// Delivers the bytes of a body, and keeps those that were not consumed.
-pub trait ByteStream {
-    /// Lends what has arrived and was not consumed, and waits where that is nothing. No bytes are
-    /// the end; neither they nor an error are followed by another call.
-    ///
-    /// # Errors
-    ///
-    /// Those of the transport.
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>>;
-
-    /// Drops the first `len` of the bytes that were lent last.
-    fn consume(&mut self, len: usize);
 }
 
 /// Reports an attempt that came to nothing before there was an answer.
@@ -115,7 +105,7 @@ impl ConnectError {
     }
 
     /// Reports that the connect timeout is over.
-    pub(in super::super) fn too_slow() -> Self {
+    pub(in crate::adapters) fn too_slow() -> Self {
         Self::timed_out("the connection was not made within the connect timeout")
     }
 
@@ -157,6 +147,3 @@ impl From<std::io::Error> for ConnectError {
         Self::failed(error)
     }
 }
-
-/// Stands for any error of a transport.
-pub type BoxError = Box<dyn Error + Send + Sync>;

@@ -16,12 +16,13 @@ use futures_core::Stream;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, Response, header};
 
-use super::super::runtime::{Alarm, Timer};
-use super::connect::{BoxError, ByteStream, Connect};
+use super::connect::Connect;
 use super::failure::{Disconnect, Error, Failure};
 use super::hooks::Hooks;
 use super::rejected::Rejected;
 use super::watch::{PhaseSender, PhaseWatch};
+use crate::adapters::io::{BoxError, ByteStream};
+use crate::adapters::runtime::{Alarm, Timer};
 use crate::client::{Action, Client, ClientConfig, CloseReason, End, Phase, ResponseHead};
 use crate::{Event, EventRef, Frame, FrameRef, Timestamp};
 
@@ -320,7 +321,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
                         return Poll::Ready(taken.map(Ok));
                     }
                 }
-                Poll::Ready(Err(error)) => self.lose(End::Failed, Failure::of_error(error)),
+                Poll::Ready(Err(error)) => self.lose(End::Failed, Failure::of_error(error.into())),
                 Poll::Pending => ready!(self.poll_timeout(cx)),
             }
         }

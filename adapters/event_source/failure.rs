@@ -8,7 +8,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use http::Response;
 
-use super::connect::BoxError;
+use crate::adapters::io::BoxError;
 use crate::client::{Cause, CloseReason, Phase};
 
 /// Reports why an event source has closed, where that is not an orderly end.

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 
 use http::response::Parts;
 
-use super::connect::BoxError;
 use super::failure::{Disconnect, Failure};
 use super::watch::PhaseSender;
 use crate::EventRef;
+use crate::adapters::io::BoxError;
 use crate::client::Phase;
 
 /// Holds the hooks of an event source. Most have none, and an idle one is to be small.

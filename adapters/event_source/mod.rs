@@ -7,16 +7,17 @@
 mod connect;
 mod driver;
 mod failure;
+mod from_reader;
 mod hooks;
-mod reader;
 mod rejected;
 mod watch;
 
-pub use self::connect::{BoxError, ByteStream, Connect, ConnectError};
+pub use self::connect::{Connect, ConnectError};
 pub use self::driver::EventSource;
 pub use self::failure::{Disconnect, Error};
-pub use self::reader::{Attempt, FromReader, ReaderStream};
+pub use self::from_reader::{FromReader, OpenReader};
 pub use self::watch::PhaseWatch;
+pub use crate::adapters::io::{BoxError, ByteStream};
 
 #[cfg(feature = "hyper")]
-pub(super) use self::reader::CONNECT_TIMEOUT;
+pub(super) use self::from_reader::CONNECT_TIMEOUT;

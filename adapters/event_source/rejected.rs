@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::Response;
 use http::response::Parts;
 
-use super::connect::ByteStream;
 use crate::Timestamp;
+use crate::adapters::io::ByteStream;
 
 /// Holds an answer that is no event stream, while a piece of its body is read.
 pub(super) struct Rejected<B> {

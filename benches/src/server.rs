@@ -57,7 +57,7 @@ pub fn serve(corpus_size: usize) -> io::Result<()> {
             tokio::spawn(async move {
                 let answer = service_fn(|request: Request<Incoming>| {
                     let stream = EventStream::of(request.uri().path(), &streams);
-                    async move { Ok::<_, Infallible>(ssewire::hyper::response(stream)) }
+                    async move { Ok::<_, Infallible>(ssewire::hyper::event_stream(stream)) }
                 });
                 // A client that has what it wants goes away.
                 let _ = http1::Builder::new()

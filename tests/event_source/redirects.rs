@@ -298,7 +298,7 @@ async fn another_origin_gets_its_own_host<R: Runtime>() {
 async fn a_target_that_is_no_http_url_is_refused<R: Runtime>() {
     for (location, message) in [
         ("http://user:password@127.0.0.1/", "the URL has a user name"),
-        ("http://127.0.0.1:99999/", "the URL has a port that is none"),
+        ("http://127.0.0.1:99999/", "the URL has an invalid port"),
     ] {
         let server = Server::start(move |connection| redirect(connection, 302, location));
         let mut events = get::<R>(server.url("/"));

@@ -117,6 +117,8 @@ struct AlwaysBody {
 }
 
 impl ByteStream for AlwaysBody {
+    type Error = BoxError;
+
     fn poll_bytes(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], BoxError>> {
         if self.left.is_empty() {
             self.left = self.wire;

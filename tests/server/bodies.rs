@@ -12,7 +12,9 @@ use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use http::header::HeaderValue;
 use http_body::Body;
-use ssewire::hyper::{EventBody, InvalidLastEventId, busy, last_event_id, stop};
+use ssewire::hyper::{
+    EventBody, InvalidLastEventId, last_event_id, no_content, service_unavailable,
+};
 use ssewire::runtime::Timer;
 use ssewire::server::{Encoded, Outgoing, SessionConfig};
 use ssewire::tokio::{EventSource, Http};
@@ -283,7 +285,7 @@ fn a_last_event_id_is_one_short_text_or_none() {
 #[test]
 fn a_busy_server_says_for_how_long_in_whole_seconds() {
     let after = |time| {
-        let response = busy(time);
+        let response = service_unavailable(time);
         assert_eq!(response.status(), 503);
         assert!(!response.body().is_empty());
         response.headers()["retry-after"]
@@ -301,8 +303,8 @@ fn a_busy_server_says_for_how_long_in_whole_seconds() {
 #[test]
 fn a_client_waits_for_a_busy_server_and_stops_when_it_is_told_to() {
     let server = Server::answering(Hub::new(), |request| match request.uri().path() {
-        "/busy" => boxed(busy(Duration::from_secs(120))),
-        _ => boxed(stop()),
+        "/busy" => boxed(service_unavailable(Duration::from_secs(120))),
+        _ => boxed(no_content()),
     });
     block_on(async {
         let (tell, told) = std::sync::mpsc::channel();

@@ -1,0 +1,133 @@
+//! Everything on async-std: reader and writer, the reconnecting client, and responses that its timers
+//! keep alive.
+//!
+//! Reader and writer are those of [`futures_io`](crate::futures_io). Timers and sockets come from
+//! async-io and async-net, which async-std is built on and smol too. They work on any executor, so
+//! the feature brings no code of async-std itself, which its authors no longer maintain: they name
+//! smol as its successor.
+//!
+//! # Examples
+//!
+//! Following a stream:
+//!
+//! ```no_run
+//! # #[cfg(feature = "hyper")]
+//! # mod run {
+//! use ssewire::async_std::EventSource;
+//!
+//! # #[async_std::main]
+//! # pub async fn main() -> Result<(), ssewire::async_std::Error> {
+//! let mut events = EventSource::get("http://127.0.0.1:8888/sse");
+//! while let Some(event) = events.next().await {
+//!     println!("{}", event?.data());
+//! }
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+
+#[cfg(feature = "hyper")]
+use alloc::boxed::Box;
+#[cfg(feature = "hyper")]
+use alloc::string::String;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::time::Instant;
+
+#[cfg(feature = "hyper")]
+use async_net::TcpStream;
+#[cfg(feature = "hyper")]
+use hyper_util::rt::TokioIo;
+#[cfg(feature = "hyper")]
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
+
+use crate::Timestamp;
+use crate::adapters::futures_io::FuturesIo;
+#[cfg(feature = "hyper")]
+use crate::adapters::runtime::Dial;
+use crate::adapters::runtime::{self, ReadFrom, Timer};
+use crate::adapters::surface::surface;
+
+pub use crate::adapters::futures_io::{EventReader, EventWriter};
+
+surface!(
+    "async_std",
+    "async-std",
+    "[`AsyncRead`](::futures_io::AsyncRead)"
+);
+
+/// The timers of async-io and, with the feature `hyper`, the sockets of async-net. They work on any
+/// executor.
+#[derive(Debug)]
+pub struct Runtime {
+    origin: Instant,
+    timer: Option<async_io::Timer>,
+}
+
+impl Default for Runtime {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an adapter reads the clock for the core"
+    )]
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            timer: None,
+        }
+    }
+}
+
+/// The writers of futures-io have these timers too.
+impl runtime::Runtime for FuturesIo {
+    type Timer = Runtime;
+}
+
+impl Timer for Runtime {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_origin(self.origin.elapsed())
+    }
+
+    fn set(&mut self, at: Timestamp) {
+        self.timer = Some(match self.origin.checked_add(at.since_origin()) {
+            Some(at) => async_io::Timer::at(at),
+            None => async_io::Timer::never(),
+        });
+    }
+
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.timer {
+            Some(timer) => Pin::new(timer).poll(cx).map(drop),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<R> ReadFrom<R> for Runtime
+where
+    FuturesIo: ReadFrom<R>,
+{
+    fn poll_read(
+        reader: &mut R,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        FuturesIo::poll_read(reader, cx, buffer)
+    }
+}
+
+#[cfg(feature = "hyper")]
+impl Dial for Runtime {
+    type Socket = TokioIo<Compat<TcpStream>>;
+
+    fn dial(
+        host: String,
+        port: u16,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>> {
+        Box::pin(async move {
+            let socket = TcpStream::connect((host, port)).await?;
+            socket.set_nodelay(true)?;
+            Ok(TokioIo::new(socket.compat()))
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! The heads of responses, and the last event ID of a request.
+
+use alloc::string::String;
+use core::error::Error;
+use core::fmt;
+use core::time::Duration;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Response, StatusCode};
+
+/// Returns the response of an event stream: status 200, and headers that let each event through at
+/// once.
+///
+/// A browser requires `Content-Type: text/event-stream`. `Cache-Control: no-cache` and
+/// `X-Accel-Buffering: no` stop caches and nginx from holding events back. Add further headers to the
+/// returned response.
+///
+/// # Examples
+///
+/// ```
+/// use futures_util::stream;
+/// use ssewire::Event;
+/// use ssewire::hyper::{EventBody, event_stream};
+///
+/// let response = event_stream(EventBody::new(stream::iter([Event::new("hi")])));
+///
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.headers()["content-type"], "text/event-stream");
+/// assert_eq!(response.headers()["cache-control"], "no-cache");
+/// assert_eq!(response.headers()["x-accel-buffering"], "no");
+/// ```
+pub fn event_stream<B>(body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// Returns the response of a server that has no room for another stream: status 503, with a
+/// `Retry-After` that is rounded up to whole seconds and is at least one.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+///
+/// let response = ssewire::hyper::service_unavailable(Duration::from_secs(30));
+/// assert_eq!(response.status(), 503);
+/// assert_eq!(response.headers()["retry-after"], "30");
+/// ```
+pub fn service_unavailable(retry_after: Duration) -> Response<String> {
+    let rounded = u64::from(retry_after.subsec_nanos() > 0);
+    let seconds = retry_after.as_secs().saturating_add(rounded);
+    let mut response = Response::new(String::from(
+        "no room for another stream, try again later\n",
+    ));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+/// Returns the response that tells a client to stop: status 204, after which it does not reconnect.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(ssewire::hyper::no_content().status(), 204);
+/// ```
+pub fn no_content() -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// Returns the last event ID that a request carries; `None` if it carries none, or an empty one.
+///
+/// # Errors
+///
+/// [`InvalidLastEventId`] if it is not UTF-8, longer than 4 KiB, or there are several: no client that
+/// received its IDs from a server of this crate sends such. Answer it with a 400.
+///
+/// # Examples
+///
+/// ```
+/// use http::HeaderMap;
+/// use ssewire::hyper::last_event_id;
+///
+/// let mut headers = HeaderMap::new();
+/// assert_eq!(last_event_id(&headers), Ok(None));
+/// headers.insert("last-event-id", "e5f-42".parse().unwrap());
+/// assert_eq!(last_event_id(&headers), Ok(Some("e5f-42")));
+/// ```
+pub fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, InvalidLastEventId> {
+    let mut values = headers.get_all(LAST_EVENT_ID).iter();
+    let id = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.as_bytes(),
+        (Some(_), Some(_)) => return Err(InvalidLastEventId),
+    };
+    if id.len() > LONGEST_ID {
+        return Err(InvalidLastEventId);
+    }
+    let id = core::str::from_utf8(id).map_err(|_| InvalidLastEventId)?;
+    Ok((!id.is_empty()).then_some(id))
+}
+
+/// Reports a request whose last event ID is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidLastEventId;
+
+impl fmt::Display for InvalidLastEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the Last-Event-ID header is not one UTF-8 text of at most 4 KiB")
+    }
+}
+
+impl Error for InvalidLastEventId {}
+
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const LONGEST_ID: usize = 4 << 10;

@@ -1,0 +1,113 @@
+//! A stream of events into a byte stream, kept alive and watched.
+
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Poll, ready};
+use std::io;
+
+use futures_core::Stream;
+
+use crate::adapters::io::EventWriter;
+use crate::adapters::keep_alive::KeepAlive;
+use crate::adapters::runtime::{Runtime, WriteTo};
+use crate::server::{Outgoing, SessionConfig, SessionEnd};
+
+impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
+    /// Sends all events of a stream in a [session](crate::server::Session), which keeps the
+    /// connection alive in between, and then ends the byte stream.
+    ///
+    /// The items are whatever converts into [`Outgoing`]: events, frames, or the batches of a
+    /// [`Subscription`](crate::Subscription). Nothing is taken from the stream while an item is being
+    /// written, so a slow peer is waited for, and nothing piles up for it.
+    ///
+    /// Returns why the session ended if it ended before the stream did. After
+    /// [`SessionEnd::MaxAge`] the byte stream was closed in an orderly way. After
+    /// [`SessionEnd::Stalled`], when the peer read nothing for the write timeout, it was left as it
+    /// is, to be dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// This is not cancel-safe: what was taken from the stream is in the queue of this writer, but
+    /// the state of the session is lost.
+    pub async fn forward<S>(
+        &mut self,
+        events: S,
+        config: SessionConfig,
+    ) -> io::Result<Option<SessionEnd>>
+    where
+        S: Stream<Item: Into<Outgoing>>,
+    {
+        let timer = K::Timer::default();
+        let (outbound, writer) = self.parts();
+        let mut keep_alive = outbound.queue(|out| KeepAlive::open(config, timer, out))?;
+        let mut events = pin!(events);
+        let mut is_closing = false;
+        let mut is_flushed = false;
+        poll_fn(|cx| {
+            let mut items = 0;
+            loop {
+                let before = outbound.len();
+                is_flushed &= before == 0;
+                let written =
+                    outbound.poll_write(cx, |cx, bytes| K::poll_write(writer, cx, bytes))?;
+                if written.is_ready() && !is_flushed {
+                    let flushed = outbound.poll_flush(cx, |cx| K::poll_flush(writer, cx))?;
+                    is_flushed = flushed.is_ready();
+                    if is_flushed {
+                        keep_alive.session.handle_unblocked();
+                    }
+                }
+                if !is_flushed {
+                    // Nothing more is taken from the stream: what waits for a slow peer is one item.
+                    if outbound.len() < before {
+                        keep_alive.session.handle_unblocked();
+                    }
+                    keep_alive.session.handle_blocked(keep_alive.alarm.now());
+                } else if is_closing {
+                    if outbound
+                        .poll_flush(cx, |cx| K::poll_close(writer, cx))?
+                        .is_ready()
+                    {
+                        return Poll::Ready(Ok(keep_alive.session.ended()));
+                    }
+                    keep_alive.session.handle_blocked(keep_alive.alarm.now());
+                } else {
+                    // A stream that never waits, to a peer that never does, would keep all other tasks
+                    // waiting.
+                    if items == ITEMS_PER_POLL {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    items += 1;
+                    match events.as_mut().poll_next(cx) {
+                        Poll::Ready(Some(item)) => {
+                            outbound.queue(|out| item.into().encode(out))?;
+                            is_closing = !keep_alive.handle_sent();
+                            continue;
+                        }
+                        Poll::Ready(None) => {
+                            is_closing = true;
+                            continue;
+                        }
+                        Poll::Pending => {}
+                    }
+                }
+                ready!(outbound.queue(|out| keep_alive.poll(cx, out))?);
+                match keep_alive.session.ended() {
+                    // Its peer takes nothing, so there is no clean end.
+                    Some(SessionEnd::Stalled) => return Poll::Ready(Ok(Some(SessionEnd::Stalled))),
+                    Some(_) => is_closing = true,
+                    None => {}
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// How many items one poll may send before it lets other tasks run.
+const ITEMS_PER_POLL: usize = 32;

@@ -1,0 +1,147 @@
+//! Everything on tokio: reader and writer over its [`AsyncRead`] and [`AsyncWrite`], the reconnecting
+//! client, and responses that its timers keep alive.
+//!
+//! Nothing is spawned. Reader and writer work on any executor; the client and the responses need a
+//! tokio runtime with its timers enabled, and HTTP needs its sockets too.
+//!
+//! # Examples
+//!
+//! Following a stream:
+//!
+//! ```no_run
+//! # #[cfg(feature = "hyper")]
+//! # mod run {
+//! use ssewire::tokio::EventSource;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # pub async fn main() -> Result<(), ssewire::tokio::Error> {
+//! let mut events = EventSource::get("http://127.0.0.1:8888/sse");
+//! while let Some(event) = events.next().await {
+//!     println!("{}", event?.data());
+//! }
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+
+use alloc::boxed::Box;
+#[cfg(feature = "hyper")]
+use alloc::string::String;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io;
+
+use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+#[cfg(feature = "hyper")]
+use ::tokio::net::TcpStream;
+use ::tokio::time::{Instant, Sleep, sleep_until};
+#[cfg(feature = "hyper")]
+use hyper_util::rt::TokioIo;
+
+use crate::Timestamp;
+use crate::adapters::io::{self as adapter, ReaderStream};
+#[cfg(feature = "hyper")]
+use crate::adapters::runtime::Dial;
+use crate::adapters::runtime::{self, ReadFrom, Timer, WriteTo};
+use crate::adapters::surface::surface;
+
+surface!("tokio", "tokio", "[`AsyncRead`]");
+
+/// A reader of the frames and events in an [`AsyncRead`]: a socket, a pipe, a file, a TLS stream.
+pub type EventReader<R> = adapter::EventReader<ReaderStream<R, Runtime>>;
+
+/// A writer of frames to an [`AsyncWrite`].
+pub type EventWriter<W> = adapter::EventWriter<W, Runtime>;
+
+/// Tokio's clock, timers, readers, writers and, with the feature `hyper`, sockets.
+///
+/// Timers and sockets need a tokio runtime with their drivers enabled.
+#[derive(Debug)]
+pub struct Runtime {
+    origin: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            sleep: None,
+        }
+    }
+}
+
+impl runtime::Runtime for Runtime {
+    type Timer = Self;
+}
+
+impl Timer for Runtime {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_origin(self.origin.elapsed())
+    }
+
+    fn set(&mut self, at: Timestamp) {
+        // A time beyond what the clock can show is as good as far away.
+        let far = || Instant::now() + core::time::Duration::from_secs(FAR);
+        let at = self
+            .origin
+            .checked_add(at.since_origin())
+            .unwrap_or_else(far);
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(at),
+            None => self.sleep = Some(Box::pin(sleep_until(at))),
+        }
+    }
+
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin> ReadFrom<R> for Runtime {
+    fn poll_read(
+        reader: &mut R,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+}
+
+impl<W: AsyncWrite + Unpin> WriteTo<W> for Runtime {
+    fn poll_write(writer: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(writer).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(writer).poll_flush(cx)
+    }
+
+    fn poll_close(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(writer).poll_shutdown(cx)
+    }
+}
+
+#[cfg(feature = "hyper")]
+impl Dial for Runtime {
+    type Socket = TokioIo<TcpStream>;
+
+    fn dial(
+        host: String,
+        port: u16,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>> {
+        Box::pin(async move {
+            let socket = TcpStream::connect((host, port)).await?;
+            socket.set_nodelay(true)?;
+            Ok(TokioIo::new(socket))
+        })
+    }
+}
+
+/// How far away is far, in seconds: a year.
+const FAR: u64 = 365 * 24 * 60 * 60;
