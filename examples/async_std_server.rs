@@ -15,8 +15,11 @@ use ssewire::async_std::EventWriter;
 use ssewire::server::SessionConfig;
 use ssewire::{EventRef, Hub};
 
-#[async_std::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    task::block_on(serve())
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let port = match std::env::args().nth(1) {
         Some(port) => port.parse()?,
         None => 8888,

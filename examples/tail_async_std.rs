@@ -9,7 +9,6 @@ use std::process::ExitCode;
 
 use ssewire::async_std::Runtime;
 
-#[async_std::main]
-async fn main() -> ExitCode {
-    shared::tail::<Runtime>().await
+fn main() -> ExitCode {
+    async_std::task::block_on(shared::tail::<Runtime>())
 }

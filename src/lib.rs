@@ -135,15 +135,3 @@ pub use time::Timestamp;
 ))]
 #[doc = include_str!("coming_from_hertz.md")]
 pub mod coming_from_hertz {}
-
-/// Runs the README's snippets as doctests.
-#[cfg(all(
-    doctest,
-    feature = "base64",
-    feature = "async-std",
-    feature = "hyper",
-    feature = "json",
-    feature = "tokio"
-))]
-#[doc = include_str!("../README.md")]
-struct Readme;

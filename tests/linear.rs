@@ -3,7 +3,7 @@
 //! Time is measured here, and only against time in the same run: the bounds are far from both what
 //! linear work takes and what quadratic work would.
 
-#[path = "common/feed.rs"]
+#[path = "it/common/feed.rs"]
 #[allow(dead_code, reason = "shared with other test files, which use the rest")]
 mod feed;
 

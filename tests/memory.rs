@@ -1,9 +1,9 @@
 //! Allocations and memory, counted: none for an event once warm, one for an owned event, and never
 //! more than the limit and a constant, whatever comes.
 
-#[path = "common/counting.rs"]
+#[path = "it/common/counting.rs"]
 mod counting;
-#[path = "common/feed.rs"]
+#[path = "it/common/feed.rs"]
 #[allow(dead_code, reason = "shared with other test files, which use the rest")]
 mod feed;
 

@@ -4,9 +4,9 @@
 //! operation. `../tests/common/operation.rs` says what they stand for.
 #![no_main]
 
-#[path = "../../tests/common/operation.rs"]
+#[path = "../../tests/it/common/operation.rs"]
 mod operation;
-#[path = "../../tests/common/watch.rs"]
+#[path = "../../tests/it/common/watch.rs"]
 mod watch;
 
 use libfuzzer_sys::fuzz_target;

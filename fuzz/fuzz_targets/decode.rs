@@ -4,10 +4,10 @@
 //! The first byte says how the input is cut, the second holds the options, the rest is the stream.
 #![no_main]
 
-#[path = "../../tests/common/feed.rs"]
+#[path = "../../tests/it/common/feed.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod feed;
-#[path = "../../tests/common/oracle.rs"]
+#[path = "../../tests/it/common/oracle.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod oracle;
 

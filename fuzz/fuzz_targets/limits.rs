@@ -6,13 +6,13 @@
 //! text, and the limit is larger, so that texts outgrow what their buffers keep for good.
 #![no_main]
 
-#[path = "../../tests/common/counting.rs"]
+#[path = "../../tests/it/common/counting.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod counting;
-#[path = "../../tests/common/feed.rs"]
+#[path = "../../tests/it/common/feed.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod feed;
-#[path = "../../tests/common/oracle.rs"]
+#[path = "../../tests/it/common/oracle.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod oracle;
 

@@ -6,7 +6,7 @@
 //! that starts with `+` a time in milliseconds.
 #![no_main]
 
-#[path = "../../tests/common/feed.rs"]
+#[path = "../../tests/it/common/feed.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
 mod feed;
 

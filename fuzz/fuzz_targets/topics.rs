@@ -5,7 +5,7 @@
 //! what becomes of slow readers. The rest are operations, of two or three bytes each.
 #![no_main]
 
-#[path = "../../tests/common/topics_model.rs"]
+#[path = "../../tests/it/common/topics_model.rs"]
 mod topics_model;
 
 use libfuzzer_sys::fuzz_target;

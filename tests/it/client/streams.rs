@@ -1,0 +1,79 @@
+//! What the body of an answer becomes, and what is left of it.
+
+use ssewire::client::{Action, ClientConfig, CloseReason, End};
+use ssewire::{DecoderConfig, Frame};
+
+use crate::common::embedder::{Embedder, steady};
+
+#[test]
+fn an_event_that_was_cut_off_is_to_be_had_once() {
+    let mut embedder = Embedder::open(steady());
+    embedder.data(b"id: 1\ndata: whole\n\nid: 2\nevent: part\ndata: a\ndata: b");
+    assert_eq!(embedder.client.cut_off_event(), None, "the stream is open");
+    embedder.end(End::Failed);
+    let event = embedder.client.cut_off_event().expect("an event");
+    let seen = (event.event_type(), event.data(), event.id());
+    assert_eq!(seen, ("part", "a\nb", Some("2")));
+    assert_eq!(embedder.client.cut_off_event(), None, "once");
+    // It was not received: the server is asked for it again.
+    assert_eq!(embedder.reconnect().1.last_event_id(), Some("1"));
+
+    // It outlives retried answers, and is gone with the next stream.
+    embedder.accept();
+    embedder.data(b"data: cut");
+    embedder.end(End::Clean);
+    embedder.reconnect();
+    embedder.status(503);
+    embedder.actions();
+    let mut other = embedder.client.clone();
+    assert_eq!(other.cut_off_event().map(|event| event.data()), Some("cut"));
+    embedder.reconnect();
+    embedder.accept();
+    assert_eq!(embedder.client.cut_off_event(), None);
+    assert_eq!(
+        embedder.events(b" on\n\ndata: new\n\n"),
+        [("new".into(), Some("1".into()))],
+        "nothing of the old stream is left"
+    );
+
+    // After a close too.
+    embedder.data(b"data: cut");
+    embedder.client.close();
+    let event = embedder.client.cut_off_event();
+    assert_eq!(event.map(|event| event.data()), Some("cut"));
+    embedder.expect_closed(CloseReason::Caller, &[Action::Disconnect]);
+}
+
+#[test]
+fn a_new_connection_begins_a_new_stream() {
+    let mut embedder = Embedder::open(steady());
+    assert_eq!(embedder.data(b"\xEF\xBB\xBFdata: 1\n\n").len(), 1);
+    // A BOM in the middle is part of a name.
+    assert_eq!(embedder.data(b"\xEF\xBB\xBFdata: 2\n\n").len(), 0);
+    // A CR that waits for its LF, and half a line.
+    embedder.data(b"data: 3\r");
+    embedder.end(End::Failed);
+    embedder.reconnect();
+    embedder.accept();
+    assert_eq!(
+        embedder.events(b"\xEF\xBB\xBFdata: 4\n\n"),
+        [("4".into(), None)]
+    );
+    embedder.end(End::Failed);
+    embedder.reconnect();
+    embedder.accept();
+    // Half a BOM at the end of one, and the other half at the start of the next.
+    embedder.data(b"\xEF\xBB");
+    embedder.end(End::Failed);
+    embedder.reconnect();
+    embedder.accept();
+    assert_eq!(embedder.events(b"\xBFdata: 5\n\n"), []);
+}
+
+#[test]
+fn a_comment_is_a_frame_where_the_decoder_says_so() {
+    let config = ClientConfig::new().decoder(DecoderConfig::new().comments(true));
+    let mut embedder = Embedder::open(config);
+    assert_eq!(embedder.data(b":c\n"), [Frame::Comment("c".into())]);
+    assert_eq!(embedder.frames(b":d\n"), [Frame::Comment("d".into())]);
+}

@@ -1,0 +1,12 @@
+//! The reconnecting client over sockets: every row on tokio and on async-std, against servers that
+//! cut, reset, stall and lie.
+
+mod answers;
+mod lifetime;
+mod readers;
+mod recorded;
+mod redirects;
+mod requests;
+mod stream;
+mod tasks;
+mod watch;

@@ -1,0 +1,40 @@
+//! The tests of the library, through its public API. A module for each subject, and in `common` what
+//! they share.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a row that panics fails, which is what it is to do"
+)]
+
+mod common;
+
+mod client;
+mod client_properties;
+mod conformance;
+#[cfg(all(feature = "hyper", feature = "tokio"))]
+mod contract_service;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+mod event_source;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+mod example_servers;
+mod examples;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(feature = "std")]
+mod hub;
+#[cfg(feature = "hyper")]
+mod hyper;
+#[cfg(all(feature = "base64", feature = "json"))]
+mod payload;
+mod properties;
+mod recorded;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+mod server;
+mod session;
+#[cfg(all(feature = "async-std", feature = "tls", feature = "tokio"))]
+mod tail;
+#[cfg(feature = "tokio")]
+mod tokio;
+mod topics;
+mod topics_properties;

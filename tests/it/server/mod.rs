@@ -1,0 +1,10 @@
+//! Streams of a hub over sockets: hyper on tokio, HTTP/1.1 and HTTP/2, and async-std with a
+//! writer of its own, against clients that stall, leave, lie and come back.
+
+mod bodies;
+mod hostile;
+#[cfg(feature = "tls")]
+mod http2;
+mod resume;
+mod slow;
+mod streams;

@@ -1,0 +1,682 @@
+//! Topics, their log and their readers: what the model of `topics_properties.rs` does not see, which
+//! is memory and cost, and what deserves a name of its own.
+
+use core::mem;
+
+use ssewire::server::{
+    Delivery, EventId, Gap, GapReason, SlowReader, Subscriber, TopicsConfig, TopicsStats,
+    UnknownEventId,
+};
+use ssewire::{Event, EventRef};
+
+use crate::common::counting::{Usage, count};
+
+/// Whoever waits is known by a number.
+type Topics = ssewire::server::Topics<u32>;
+
+#[test]
+fn an_id_has_one_form() {
+    for (text, epoch, number) in [
+        ("0-0", 0, 0),
+        ("e-1", 0xE, 1),
+        ("ffffffffffffffff-18446744073709551615", u64::MAX, u64::MAX),
+    ] {
+        let id: EventId = text.parse().unwrap();
+        assert_eq!((id.epoch(), id.number()), (epoch, number));
+        assert_eq!(id.to_string(), text);
+    }
+    for text in [
+        "",
+        "-",
+        "1",
+        "1-",
+        "-1",
+        "1--1",
+        "1-1-1",
+        "+1-1",
+        "1-+1",
+        " 1-1",
+        "1-1 ",
+        "01-1",
+        "1-01",
+        "00-1",
+        "A-1",
+        "0x1-1",
+        "g-1",
+        "1-a",
+        "1-1\0",
+        "10000000000000000-1",
+        "1-18446744073709551616",
+        "\u{661}-1",
+        "1-\u{661}",
+    ] {
+        assert_eq!(text.parse::<EventId>(), Err(UnknownEventId), "{text:?}");
+    }
+    assert_eq!("1".repeat(1 << 20).parse::<EventId>(), Err(UnknownEventId));
+}
+
+#[test]
+fn an_id_of_the_publishers_own_gives_way_and_the_rest_stays() {
+    let mut topics = topics(TopicsConfig::new());
+    let mut reader = topics.subscribe(["a"], None);
+    let event = Event::new("one\r\ntwo").with_type("t").unwrap();
+    let event = event.with_id("mine").unwrap();
+    topics.publish("a", (&event).into());
+    assert_eq!(
+        read(&mut topics, &mut reader),
+        "id: e-1\nevent: t\ndata: one\ndata: two\n\n"
+    );
+}
+
+#[test]
+fn a_gap_is_an_event_that_a_client_resumes_behind() {
+    let mut topics = topics(TopicsConfig::new().max_events(2));
+    for _ in 0..5 {
+        topics.publish("a", EventRef::new("x"));
+    }
+    for (last_id, reason, wire) in [
+        (
+            "e-1",
+            GapReason::TooOld,
+            "id: e-3\nevent: gap\ndata: too-old\n\n",
+        ),
+        (
+            "d-4",
+            GapReason::OtherEpoch,
+            "id: e-3\nevent: gap\ndata: other-epoch\n\n",
+        ),
+        (
+            "e-6",
+            GapReason::Unknown,
+            "id: e-3\nevent: gap\ndata: unknown\n\n",
+        ),
+        (
+            "?",
+            GapReason::Unknown,
+            "id: e-3\nevent: gap\ndata: unknown\n\n",
+        ),
+        (
+            "",
+            GapReason::Unknown,
+            "id: e-3\nevent: gap\ndata: unknown\n\n",
+        ),
+    ] {
+        let mut reader = topics.subscribe(["a"], Some(last_id));
+        let gap = next_gap(&mut topics, &mut reader);
+        assert_eq!(gap.reason, reason);
+        assert_eq!(gap.reason.to_string(), gap.reason.as_str());
+        assert_eq!(gap.to_event().to_bytes(), wire);
+        assert_eq!(
+            read(&mut topics, &mut reader),
+            "id: e-4\ndata: x\n\nid: e-5\ndata: x\n\n"
+        );
+
+        // Whoever comes back with the ID of the gap does not meet it again.
+        let id = gap.resumes_after.to_string();
+        let mut reader = topics.subscribe(["a"], Some(&id));
+        assert_eq!(
+            read(&mut topics, &mut reader),
+            "id: e-4\ndata: x\n\nid: e-5\ndata: x\n\n"
+        );
+    }
+    assert_eq!(topics.stats().gaps, 5);
+}
+
+#[test]
+fn a_topic_that_was_never_dropped_from_has_no_gap() {
+    let mut topics = topics(TopicsConfig::new().max_events(4));
+    let mut quiet = topics.subscribe(["quiet"], None);
+    topics.publish("quiet", EventRef::new("kept"));
+    read(&mut topics, &mut quiet);
+    // Everything but the quiet topic's own event is dropped, more than once over.
+    for _ in 0..3 {
+        topics.publish("loud", EventRef::new("x"));
+    }
+    let mut reader = topics.subscribe(["quiet"], Some("e-1"));
+    assert_eq!(topics.poll_delivery(&mut reader, 100), None);
+    for _ in 0..9 {
+        topics.publish("loud", EventRef::new("x"));
+    }
+    // It is known by its reader, so the log knows that e-1 was all it ever had.
+    let mut reader = topics.subscribe(["quiet"], Some("e-1"));
+    assert_eq!(topics.poll_delivery(&mut reader, 100), None);
+    let mut reader = topics.subscribe(["quiet"], Some("e-0"));
+    assert_eq!(next_gap(&mut topics, &mut reader).resumes_after.number(), 1);
+}
+
+#[test]
+fn a_slow_reader_is_disconnected_while_nothing_is_lost_and_resumes() {
+    for step in [1, 7, 49] {
+        let mut topics = topics(TopicsConfig::new().max_events(100));
+        let reader = topics.subscribe(["a"], None);
+        let mut log = Log::default();
+        let mut reader = Reader::new(reader);
+        // It reads one event a round.
+        for round in 0..1000 {
+            for _ in 0..step {
+                log.publish(&mut topics, "a");
+            }
+            if !reader.read(&mut topics, 1) {
+                reader.resume(&mut topics, &["a"]);
+            }
+            assert_eq!(reader.gaps, 0, "{step} a round, round {round}");
+            if step > 1 && reader.resumes > 0 {
+                break;
+            }
+        }
+        assert_eq!(reader.resumes, u32::from(step > 1), "{step} a round");
+        while reader.read(&mut topics, 1 << 16) {}
+        assert_eq!(reader.gaps, 0);
+        assert_eq!(reader.text, log.text);
+        assert_eq!(topics.stats().disconnected, u64::from(reader.resumes));
+    }
+}
+
+#[test]
+fn a_replay_that_keeps_pace_is_let_finish() {
+    let mut topics = topics(TopicsConfig::new().max_events(100));
+    let mut log = Log::default();
+    for _ in 0..150 {
+        log.publish(&mut topics, "a");
+    }
+    // From the very last event that is there, at the speed at which the log is dropped.
+    let mut reader = Reader::new(topics.subscribe(["a"], Some("e-50")));
+    for _ in 0..1000 {
+        assert!(reader.read(&mut topics, 1));
+        log.publish(&mut topics, "a");
+    }
+    while reader.read(&mut topics, 1 << 16) {}
+    assert_eq!((reader.gaps, topics.stats()), (0, TopicsStats::default()));
+    assert!(log.text.ends_with(&reader.text));
+    assert!(reader.text.starts_with("id: e-51\n"));
+    // Now it is as live as any.
+    for _ in 0..60 {
+        log.publish(&mut topics, "a");
+    }
+    assert!(!reader.read(&mut topics, 1));
+    assert_eq!(topics.stats().disconnected, 1);
+}
+
+#[test]
+fn a_replay_that_is_overtaken_is_told_each_time_and_gets_on() {
+    let mut topics = topics(TopicsConfig::new().max_events(100));
+    let mut log = Log::default();
+    log.publish(&mut topics, "a");
+    let mut reader = Reader::new(topics.subscribe(["a"], Some("e-0")));
+    // More comes than it can read.
+    for _ in 0..1000 {
+        for _ in 0..30 {
+            log.publish(&mut topics, "a");
+        }
+        if !reader.read(&mut topics, 500) {
+            reader.resume(&mut topics, &["a"]);
+            assert!(reader.read(&mut topics, 500), "a gap");
+            assert!(reader.read(&mut topics, 500), "what the log has");
+        }
+    }
+    while reader.read(&mut topics, 1 << 16) {}
+    assert!(reader.resumes > 100, "{} times", reader.resumes);
+    assert_eq!(reader.gaps, reader.resumes);
+    assert_eq!(topics.stats().gaps, u64::from(reader.gaps));
+    let seen = reader
+        .text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    let seen: Vec<u64> = seen.map(|number| number.parse().unwrap()).collect();
+    assert!(seen.is_sorted_by(|one, next| one < next));
+    assert_eq!(seen.last(), Some(&log.count));
+}
+
+#[test]
+fn a_slow_reader_may_skip_to_what_is_published_next() {
+    let config = TopicsConfig::new().max_events(100);
+    let mut topics = topics(config.slow_reader(SlowReader::SkipToLive));
+    let mut log = Log::default();
+    let mut reader = Reader::new(topics.subscribe(["a", "b"], None));
+    for skips in 1..=5 {
+        while reader.read(&mut topics, 1 << 16) {}
+        assert!(topics.wait(&mut reader.place, &7));
+        for _ in 0..60 {
+            log.publish(&mut topics, "a");
+            log.publish(&mut topics, "b");
+        }
+        let newest = log.newest.clone();
+        assert!(reader.read(&mut topics, 1 << 16));
+        assert_eq!(reader.gaps, skips);
+        assert_eq!(reader.last_id, newest);
+        assert!(!reader.read(&mut topics, 1 << 16), "nothing has come since");
+        assert_eq!(topics.take_ready(), [7, 7], "of two topics");
+        assert!(topics.wait(&mut reader.place, &7));
+        log.publish(&mut topics, "b");
+        assert_eq!(topics.take_ready(), [7]);
+        assert!(!topics.wait(&mut reader.place, &7), "there is something");
+        assert!(reader.read(&mut topics, 1 << 16));
+        assert!(reader.text.ends_with(&format!("data: {}\n\n", log.count)));
+        assert_eq!(topics.stats().skipped, u64::from(skips));
+    }
+    assert_eq!(topics.stats().disconnected, 0);
+}
+
+#[test]
+fn whoever_has_left_is_not_named() {
+    let mut topics = topics(TopicsConfig::new());
+    let [gone, _stays] = [1, 2].map(|token| {
+        let mut reader = topics.subscribe(["a", "b"], None);
+        assert!(topics.wait(&mut reader, &token));
+        reader
+    });
+    assert_eq!(topics.unsubscribe(gone), [1, 1], "of two topics");
+    topics.publish("a", EventRef::new("x"));
+    assert_eq!(topics.take_ready(), [2]);
+    assert!(topics.take_ready().is_empty());
+}
+
+#[test]
+fn a_wait_ends_once_for_each_topic_and_names_the_last_token() {
+    let mut topics = topics(TopicsConfig::new());
+    let mut reader = topics.subscribe(["a", "b", "c"], None);
+    let mut other = topics.subscribe(["d"], None);
+    for reader in [&mut reader, &mut other] {
+        assert!(topics.wait(reader, &1));
+        assert!(topics.wait(reader, &2), "under its first token");
+    }
+    for topic in ["a", "b", "a", "b"] {
+        topics.publish(topic, EventRef::new("x"));
+    }
+    assert_eq!(topics.take_ready(), [1, 1]);
+    assert!(!topics.wait(&mut reader, &3), "it has not read to the end");
+    topics.publish("a", EventRef::new("x"));
+    assert!(topics.take_ready().is_empty());
+
+    read(&mut topics, &mut reader);
+    assert_eq!(topics.stop_waiting(&mut reader), [1], "of the third topic");
+    assert!(topics.stop_waiting(&mut reader).is_empty());
+    topics.publish("c", EventRef::new("x"));
+    assert!(topics.take_ready().is_empty());
+    read(&mut topics, &mut reader);
+    assert!(topics.wait(&mut reader, &4));
+    topics.publish("c", EventRef::new("x"));
+    assert_eq!(topics.take_ready(), [4]);
+}
+
+#[test]
+fn whoever_is_to_be_told_something_does_not_wait() {
+    let mut topics = topics(TopicsConfig::new().max_events(10));
+    let mut gap = topics.subscribe(["a"], Some("other-epoch"));
+    assert!(!topics.wait(&mut gap, &1));
+    next_gap(&mut topics, &mut gap);
+    assert!(topics.wait(&mut gap, &1));
+    for _ in 0..20 {
+        topics.publish("a", EventRef::new("x"));
+    }
+    assert_eq!(topics.take_ready(), [1]);
+    for _ in 0..2 {
+        assert_eq!(
+            topics.poll_delivery(&mut gap, 1),
+            Some(Delivery::Disconnected)
+        );
+        assert!(!topics.wait(&mut gap, &1));
+    }
+}
+
+#[test]
+fn all_can_be_woken_even_who_reads_no_topic() {
+    let mut topics = topics(TopicsConfig::new());
+    let mut readers: Vec<_> = [&["a"][..], &["a", "b"], &[], &[]]
+        .map(|names| topics.subscribe(names, None))
+        .into();
+    for (reader, token) in readers.iter_mut().zip(0..) {
+        assert!(topics.wait(reader, &token));
+    }
+    let gone = readers.pop().expect("the last one");
+    assert_eq!(topics.topics_of(&gone).count(), 0);
+    assert_eq!(topics.unsubscribe(gone), [3]);
+    for _ in 0..2 {
+        topics.wake_all();
+        let mut ready = topics.take_ready();
+        ready.sort_unstable();
+        assert_eq!(ready, [0, 1, 1, 2]);
+        // They find nothing, and wait on.
+        for (reader, token) in readers.iter_mut().zip(0..) {
+            assert_eq!(topics.poll_delivery(reader, 1), None);
+            assert!(topics.wait(reader, &token));
+        }
+    }
+}
+
+#[test]
+fn readers_at_the_same_place_share_the_same_bytes() {
+    let mut topics = topics(TopicsConfig::new());
+    let mut readers = [(); 3].map(|()| topics.subscribe(["a"], None));
+    for count in [1, 2, 20] {
+        for _ in 0..count {
+            topics.publish("a", EventRef::new("some data"));
+        }
+        let places = readers.each_mut().map(|reader| {
+            let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else {
+                panic!("there is something")
+            };
+            events.into_bytes().as_ptr()
+        });
+        assert!(
+            places.iter().all(|place| *place == places[0]),
+            "{count} events"
+        );
+        for reader in &mut readers {
+            assert_eq!(topics.poll_delivery(reader, 1 << 16), None);
+        }
+    }
+}
+
+#[test]
+fn an_event_larger_than_the_log_is_held_alone() {
+    let mut topics = topics(TopicsConfig::new().max_bytes(1000));
+    let mut reader = topics.subscribe(["a", "b"], None);
+    topics.publish("b", EventRef::new("small"));
+    topics.publish("a", EventRef::new(&"x".repeat(100_000)));
+    assert_eq!((topics.event_count(), topics.topic_count()), (1, 2));
+    assert!(topics.byte_count() > 100_000);
+    assert_eq!(
+        topics.poll_delivery(&mut reader, 100),
+        Some(Delivery::Disconnected)
+    );
+
+    let mut reader = topics.subscribe(["a", "b"], Some("e-1"));
+    assert_eq!(read(&mut topics, &mut reader).len(), topics.byte_count());
+    topics.publish("a", EventRef::new("small"));
+    assert_eq!(topics.event_count(), 1);
+    assert!(topics.byte_count() < 100);
+    assert_eq!(read(&mut topics, &mut reader), "id: e-3\ndata: small\n\n");
+}
+
+#[test]
+fn topics_are_forgotten_when_nobody_reads_them_and_the_log_does_not_hold_them() {
+    let mut topics = topics(TopicsConfig::new().max_events(3));
+    for number in 0..100 {
+        topics.publish(&number.to_string(), EventRef::new("x"));
+        let reader = topics.subscribe(["read", "once"], None);
+        assert_eq!(topics.topic_count(), 5.min(number + 3));
+        topics.unsubscribe(reader);
+    }
+    assert_eq!(topics.topic_count(), 3);
+    let mut reader = topics.subscribe([] as [&str; 0], Some("e-1"));
+    assert_eq!(topics.poll_delivery(&mut reader, 1), None);
+    assert_eq!(topics.topic_count(), 3);
+}
+
+#[test]
+fn memory_does_not_grow_with_readers_that_come_and_go() {
+    for staying in [0, 1, 100] {
+        let mut topics = topics(TopicsConfig::new());
+        for _ in 0..staying {
+            let mut reader = topics.subscribe(["a", "b"], None);
+            assert!(topics.wait(&mut reader, &1));
+        }
+        topics.publish("b", EventRef::new("keeps the topic known"));
+        let mut churn = |rounds| {
+            for _ in 0..rounds {
+                let mut reader = topics.subscribe(["a", "b"], None);
+                assert!(topics.wait(&mut reader, &2));
+                assert_eq!(topics.unsubscribe(reader), [2, 2]);
+            }
+        };
+        churn(1000);
+        let ((), usage) = count(|| churn(100_000));
+        assert_flat(usage, 4096);
+    }
+}
+
+#[test]
+fn memory_does_not_grow_with_wakes_from_one_of_two_topics() {
+    let mut topics = topics(TopicsConfig::new().max_events(10));
+    let mut readers = [(); 10].map(|()| topics.subscribe(["loud", "quiet"], None));
+    let mut run = |rounds| {
+        for _ in 0..rounds {
+            topics.publish("loud", EventRef::new("0123456789"));
+            assert!(topics.take_ready().len() <= 10);
+            for reader in &mut readers {
+                assert!(matches!(
+                    topics.poll_delivery(reader, 100),
+                    Some(Delivery::Events(_))
+                ));
+                assert!(topics.wait(reader, &1));
+            }
+        }
+    };
+    run(1000);
+    let ((), usage) = count(|| run(20_000));
+    assert_flat(usage, 4096);
+}
+
+#[test]
+fn publishing_costs_nothing_for_those_who_have_left() {
+    let crowd = |count: u32| {
+        let mut topics = topics(TopicsConfig::new().max_events(10));
+        let mut readers: Vec<_> = (0..count).map(|_| topics.subscribe(["a"], None)).collect();
+        for reader in &mut readers {
+            assert!(topics.wait(reader, &1));
+        }
+        let stays = readers.swap_remove(0);
+        for reader in readers {
+            assert_eq!(topics.unsubscribe(reader), [1]);
+        }
+        (topics, stays)
+    };
+    let fastest = |(topics, reader): &mut (Topics, Subscriber)| {
+        let mut publish = || {
+            for _ in 0..100 {
+                topics.publish("a", EventRef::new("x"));
+                while topics.poll_delivery(reader, 100).is_some() {}
+                assert!(topics.wait(reader, &1));
+                assert_eq!(topics.take_ready().len(), 1);
+            }
+        };
+        (0..10).map(|_| timed(&mut publish)).min()
+    };
+    let (alone, after_a_peak) = (fastest(&mut crowd(1)), fastest(&mut crowd(300_000)));
+    let (alone, after_a_peak) = (alone.unwrap(), after_a_peak.unwrap());
+    assert!(
+        after_a_peak < 20 * alone,
+        "{after_a_peak:?} instead of {alone:?}"
+    );
+}
+
+#[test]
+fn memory_does_not_grow_with_topics_that_come_and_go() {
+    let mut topics = topics(TopicsConfig::new().max_events(100));
+    let mut number = 0;
+    let mut run = |rounds| {
+        for _ in 0..rounds {
+            number += 1;
+            let name = format!("topic {:08}", number % 1_000_000);
+            let mut reader = topics.subscribe([&name], None);
+            assert!(topics.wait(&mut reader, &number));
+            topics.publish(&name, EventRef::new("0123456789"));
+            assert_eq!(topics.take_ready(), [number]);
+            read(&mut topics, &mut reader);
+            topics.unsubscribe(reader);
+        }
+    };
+    run(2000);
+    let ((), usage) = count(|| run(20_000));
+    assert_flat(usage, 16 << 10);
+}
+
+#[test]
+fn the_log_takes_its_bytes_and_little_more() {
+    const EVENTS: usize = 20_000;
+    let (mut topics, usage) = count(|| {
+        let mut topics = topics(TopicsConfig::new().max_events(EVENTS));
+        for _ in 0..2 * EVENTS {
+            topics.publish("a", EventRef::new("0123456789"));
+        }
+        topics
+    });
+    assert_eq!(topics.event_count(), EVENTS);
+    let beside = (usage.live as usize - topics.byte_count()) / EVENTS;
+    // Both queues have room for up to twice what they hold.
+    assert!((40..=100).contains(&beside), "{beside} bytes an event");
+
+    // Readers all over it keep no more than a few joined pieces.
+    let mut readers: Vec<_> = (0..200)
+        .map(|number| {
+            let id = format!("e-{}", EVENTS + number * 60);
+            topics.subscribe(["a"], Some(&id))
+        })
+        .collect();
+    let ((), usage) = count(|| {
+        for _ in 0..3 {
+            for reader in &mut readers {
+                let delivery = topics.poll_delivery(reader, 1 << 16);
+                assert!(matches!(delivery, Some(Delivery::Events(_))));
+            }
+        }
+    });
+    assert!(usage.peak <= 10 << 16, "{usage:?}");
+    let ((), usage) = count(|| {
+        for _ in 0..EVENTS {
+            topics.publish("a", EventRef::new("0123456789"));
+        }
+    });
+    // What was joined of dropped events is dropped.
+    assert!(usage.live <= -(6 << 16), "{usage:?}");
+}
+
+#[test]
+fn publishing_does_not_touch_the_readers_of_other_topics() {
+    let mut few = crowd(1);
+    let mut many = crowd(100_000);
+    let publish = |(topics, reader): &mut (Topics, Subscriber)| {
+        let ((), usage) = count(|| {
+            for _ in 0..1000 {
+                topics.publish("0", EventRef::new("0123456789"));
+                assert_eq!(topics.take_ready(), [0], "nobody else");
+                while topics.poll_delivery(reader, 1 << 16).is_some() {}
+                assert!(topics.wait(reader, &0));
+            }
+        });
+        usage.allocations
+    };
+    let (alone, crowded) = (publish(&mut few), publish(&mut many));
+    assert!(
+        crowded <= alone + 100,
+        "{crowded} allocations instead of {alone}"
+    );
+    // To touch each of the others would take a hundred times as long, and more.
+    let fastest = |crowd: &mut _| (0..10).map(|_| timed(|| publish(crowd))).min();
+    let (alone, crowded) = (fastest(&mut few).unwrap(), fastest(&mut many).unwrap());
+    assert!(crowded < 20 * alone, "{crowded:?} instead of {alone:?}");
+}
+
+/// Makes topics with a waiting reader each, and returns the first one's.
+fn crowd(count: u32) -> (Topics, Subscriber) {
+    let mut topics = topics(TopicsConfig::new().max_events(100));
+    let mut readers: Vec<_> = (0..count)
+        .map(|number| {
+            let mut reader = topics.subscribe([number.to_string()], None);
+            assert!(topics.wait(&mut reader, &number));
+            reader
+        })
+        .collect();
+    (topics, readers.swap_remove(0))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bound with a wide margin, on two of the same"
+)]
+fn timed<T>(work: impl FnOnce() -> T) -> core::time::Duration {
+    let start = std::time::Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn topics(config: TopicsConfig) -> Topics {
+    Topics::new(config, 0xE)
+}
+
+/// Reads all there is.
+fn read(topics: &mut Topics, reader: &mut Subscriber) -> String {
+    let mut text = String::new();
+    while let Some(delivery) = topics.poll_delivery(reader, 1 << 16) {
+        let Delivery::Events(events) = delivery else {
+            panic!("{delivery:?}")
+        };
+        text += core::str::from_utf8(events.as_bytes()).expect("events are text");
+    }
+    text
+}
+
+fn next_gap(topics: &mut Topics, reader: &mut Subscriber) -> Gap {
+    match topics.poll_delivery(reader, 100) {
+        Some(Delivery::Gap(gap)) => gap,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn assert_flat(usage: Usage, bytes: isize) {
+    assert!(usage.live <= bytes && usage.peak <= bytes, "{usage:?}");
+}
+
+/// Everything that was published.
+#[derive(Default)]
+struct Log {
+    count: u64,
+    newest: String,
+    text: String,
+}
+
+impl Log {
+    fn publish(&mut self, topics: &mut Topics, topic: &str) {
+        self.count += 1;
+        let data = self.count.to_string();
+        self.newest = topics.publish(topic, EventRef::new(&data)).to_string();
+        self.text += &format!("id: {}\ndata: {data}\n\n", self.newest);
+    }
+}
+
+/// A client and what it has seen.
+struct Reader {
+    place: Subscriber,
+    last_id: String,
+    text: String,
+    gaps: u32,
+    resumes: u32,
+}
+
+impl Reader {
+    fn new(place: Subscriber) -> Self {
+        Self {
+            place,
+            last_id: String::new(),
+            text: String::new(),
+            gaps: 0,
+            resumes: 0,
+        }
+    }
+
+    /// Reads once, and returns whether there was something.
+    fn read(&mut self, topics: &mut Topics, max_bytes: usize) -> bool {
+        match topics.poll_delivery(&mut self.place, max_bytes) {
+            Some(Delivery::Events(events)) => {
+                let text = core::str::from_utf8(events.as_bytes()).expect("events are text");
+                let last = text.rsplit("id: ").next().expect("an ID and its line");
+                self.last_id = last.lines().next().expect("an ID and its line").to_owned();
+                self.text += text;
+                true
+            }
+            Some(Delivery::Gap(gap)) => {
+                self.gaps += 1;
+                self.last_id = gap.resumes_after.to_string();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn resume(&mut self, topics: &mut Topics, names: &[&str]) {
+        self.resumes += 1;
+        let resumed = topics.subscribe(names, Some(&self.last_id));
+        topics.unsubscribe(mem::replace(&mut self.place, resumed));
+    }
+}

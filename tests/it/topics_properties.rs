@@ -1,0 +1,64 @@
+//! Whatever is done to topics, in whatever order: what the simplest telling of it says.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use ssewire::server::SlowReader;
+
+use crate::common::topics_model::{Model, Op, Start};
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nothing_is_lost_doubled_or_reordered_in_silence(
+        max_events in prop_oneof![0_usize..4, 4_usize..40],
+        max_bytes in prop_oneof![0_usize..200, 200_usize..4000],
+        skips: bool,
+        ops in vec(op(), 0..160),
+    ) {
+        let slow_reader = match skips {
+            true => SlowReader::SkipToLive,
+            false => SlowReader::Disconnect,
+        };
+        let mut model = Model::new(max_events, max_bytes, slow_reader);
+        for op in ops {
+            model.apply(op);
+        }
+        model.finish();
+    }
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (any::<u8>(), size()).prop_map(|(topic, size)| Op::Publish { topic, size }),
+        2 => (any::<u8>(), start()).prop_map(|(topics, start)| Op::Subscribe { topics, start }),
+        5 => (any::<u8>(), max_bytes())
+            .prop_map(|(reader, max_bytes)| Op::Read { reader, max_bytes }),
+        5 => (any::<u8>(), any::<bool>())
+            .prop_map(|(reader, is_anew)| Op::Wait { reader, is_anew }),
+        1 => any::<u8>().prop_map(|reader| Op::Unsubscribe { reader }),
+        1 => any::<u8>().prop_map(|reader| Op::Resume { reader }),
+    ]
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    prop_oneof![
+        3 => Just(Start::Fresh),
+        5 => (0_u8..50).prop_map(Start::Ago),
+        1 => (0_u8..5).prop_map(Start::Future),
+        1 => any::<u8>().prop_map(Start::OtherEpoch),
+        1 => any::<u8>().prop_map(Start::Garbage),
+    ]
+}
+
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 0_usize..40, 2 => 40_usize..300, 1 => 300_usize..5000]
+}
+
+fn max_bytes() -> impl Strategy<Value = usize> {
+    prop_oneof![1 => Just(0), 4 => 1_usize..400, 2 => Just(1 << 16)]
+}

@@ -1,0 +1,63 @@
+//! The time again, from a handler of axum, behind a compression layer.
+//!
+//! `cargo run -p ssewire-peers --example axum [-- PORT]`, then
+//! `curl -N --compressed http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.
+
+use core::error::Error;
+use core::time::Duration;
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use ssewire::hyper::last_event_id;
+use ssewire::tokio::response;
+use ssewire::{EventRef, Hub};
+use tokio::net::TcpListener;
+use tower_http::compression::CompressionLayer;
+
+async fn events(State(hub): State<Hub>, headers: HeaderMap) -> impl IntoResponse {
+    match last_event_id(&headers) {
+        Ok(id) => response(hub.subscribe(["time"], id)).into_response(),
+        Err(error) => (http::StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let port = match std::env::args().nth(1) {
+        Some(port) => port.parse()?,
+        None => 8888,
+    };
+    let hub = Hub::new();
+    tokio::spawn(tell_time(hub.clone()));
+    let router = Router::new()
+        .route("/sse", get(events))
+        .route("/", get(async || "events are at /sse\n".repeat(100)))
+        .layer(CompressionLayer::new())
+        .with_state(hub.clone());
+
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("http://{}/sse", listener.local_addr()?);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            let _ = tokio::signal::ctrl_c().await;
+            hub.shutdown(tokio::time::sleep(Duration::from_secs(1)))
+                .await;
+        })
+        .await?;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time is what this is about")]
+async fn tell_time(hub: Hub) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let event = EventRef::new(&time).with_type("timestamp");
+        hub.publish_ref("time", event.expect("no line break is in it"));
+    }
+}

@@ -1,0 +1,16 @@
+//! What needs more than the library and its runtimes: axum in front of it, and servers behind
+//! certificates that are made here.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a row that panics fails, which is what it is to do"
+)]
+
+mod common;
+mod tls_server;
+
+mod axum;
+mod example_servers;
+mod tail;
+mod tls;

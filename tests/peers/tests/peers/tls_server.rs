@@ -1,0 +1,162 @@
+//! A hyper server behind TLS, with a root certificate of its own.
+
+use core::convert::Infallible;
+use core::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use crate::common::server::PATIENCE;
+
+pub(crate) type Body = UnsyncBoxBody<Bytes, &'static str>;
+type Service = dyn Fn(&Parts, Bytes) -> Response<Body> + Send + Sync;
+
+/// Answers on a port of its own, until it is dropped.
+pub(crate) struct TlsServer {
+    port: u16,
+    /// The root certificate, as PEM.
+    pub(crate) root: String,
+    requests: Arc<Mutex<Vec<Parts>>>,
+    closed: mpsc::Receiver<()>,
+    _runs: oneshot::Sender<Infallible>,
+}
+
+impl TlsServer {
+    /// Starts a server that speaks the ALPN protocols `speaks` and has a certificate for `names`.
+    pub(crate) fn start(
+        speaks: &[&str],
+        names: &[&str],
+        service: impl Fn(&Parts, Bytes) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
+        let service: Arc<Service> = Arc::new(service);
+        let (root, config) = certified(speaks, names);
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::<Mutex<Vec<Parts>>>::default();
+        let recorded = Arc::clone(&requests);
+        let (tell, closed) = mpsc::channel();
+        let (runs, ended) = oneshot::channel::<Infallible>();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async {
+                listener.set_nonblocking(true).unwrap();
+                let listener = TcpListener::from_std(listener).unwrap();
+                let accepting = async {
+                    loop {
+                        let (socket, _) = listener.accept().await.unwrap();
+                        let (acceptor, tell) = (acceptor.clone(), tell.clone());
+                        let (recorded, service) = (Arc::clone(&recorded), Arc::clone(&service));
+                        tokio::spawn(async move {
+                            serve(acceptor, socket, recorded, service).await;
+                            // Nobody may be left to hear it.
+                            let _ = tell.send(());
+                        });
+                    }
+                };
+                tokio::select! {
+                    () = accepting => {}
+                    _ = ended => {}
+                }
+            });
+        });
+        Self {
+            port,
+            root,
+            requests,
+            closed,
+            _runs: runs,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Parts> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until one more connection is over.
+    pub(crate) fn wait_for_closed(&self) {
+        let closed = self.closed.recv_timeout(PATIENCE);
+        closed.expect("the server waited for a closed socket in vain");
+    }
+}
+
+async fn serve(
+    acceptor: TlsAcceptor,
+    socket: TcpStream,
+    recorded: Arc<Mutex<Vec<Parts>>>,
+    service: Arc<Service>,
+) {
+    let Ok(stream) = acceptor.accept(socket).await else {
+        return;
+    };
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (parts, body) = request.into_parts();
+        let (recorded, service) = (Arc::clone(&recorded), Arc::clone(&service));
+        async move {
+            let body = body
+                .collect()
+                .await
+                .expect("the client sends it")
+                .to_bytes();
+            recorded.lock().unwrap().push(parts.clone());
+            Ok::<_, Infallible>(service(&parts, body))
+        }
+    });
+    let stream = TokioIo::new(stream);
+    // How it ends is the client's business.
+    if is_http2 {
+        let server = http2::Builder::new(TokioExecutor::new());
+        let _ = server.serve_connection(stream, service).await;
+    } else {
+        let _ = http1::Builder::new()
+            .serve_connection(stream, service)
+            .await;
+    }
+}
+
+/// Makes a root certificate and a server that it vouches for.
+fn certified(speaks: &[&str], names: &[&str]) -> (String, ServerConfig) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let root = params.self_signed(&key).unwrap();
+    let issuer = Issuer::new(params, key);
+
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(names).unwrap();
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
+
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = config.unwrap().with_no_client_auth();
+    let mut config = config
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = speaks.iter().map(|name| name.as_bytes().to_vec()).collect();
+    (root.pem(), config)
+}
