@@ -77,8 +77,6 @@ pub struct EventSource<C: Connect, T> {
     /// What was told last.
     phase: Phase,
     failure: Failure,
-    /// With what to begin when it is polled first: what has not been asked for cannot be silent.
-    unstarted: Option<Box<ClientConfig>>,
     /// Whether the last item was given out.
     is_over: bool,
     hooks: Option<Box<Hooks>>,
@@ -98,25 +96,19 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     /// The transport's [`method`](Connect::method) decides about reconnects where `config` does
     /// not, and the jitter gets a random seed where `config` has none.
     pub fn with_timer(connect: C, config: ClientConfig, timer: T) -> Self {
-        let mut config = config.method(connect.method());
-        if !config.has_jitter_seed() {
-            config = config.jitter_seed(RandomState::new().hash_one(0));
-        }
-        let now = timer.now();
-        let unstarted = Some(Box::new(config.clone()));
-        let client = Client::new(config, now);
+        let config = config.method(connect.method());
+        let client = Client::new(config, RandomState::new().hash_one(0));
         Self {
             phase: client.phase(),
             client,
             connect,
             connection: Connection::None,
             alarm: Alarm::new(timer),
-            now,
+            now: Timestamp::default(),
             has_unread: false,
             turn: 0,
             is_unsettled: true,
             failure: Failure::default(),
-            unstarted,
             is_over: false,
             hooks: None,
         }
@@ -202,7 +194,6 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
 
     /// Ends the event source: the connection is closed, and the stream gives `None`.
     pub fn close(&mut self) {
-        self.unstarted = None;
         self.client.close();
         self.connection = Connection::None;
         self.settle();
@@ -211,7 +202,6 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     /// Drops the connection and opens a new one after the wait that is due, for instance because
     /// the network has changed. Ignored while it waits, and once it is closed.
     pub fn restart(&mut self) {
-        self.start();
         self.client.restart(self.alarm.now());
         self.connection = Connection::None;
         self.settle();
@@ -283,7 +273,6 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     ) -> Poll<Option<Result<R, Error>>> {
         loop {
             if self.is_unsettled && !matches!(self.connection, Connection::Rejected(_)) {
-                self.start();
                 self.settle();
             }
             if let (Connection::None, Phase::Closed(reason)) = (&self.connection, self.phase) {
@@ -402,17 +391,10 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         self.is_unsettled = true;
     }
 
-    /// Lets the time of the first attempt begin, if it has not.
-    fn start(&mut self) {
-        if let (Some(config), Phase::Connecting) = (self.unstarted.take(), self.client.phase()) {
-            self.client = Client::new(*config, self.alarm.now());
-        }
-    }
-
     /// Carries out what the client has decided, and tells.
     fn settle(&mut self) {
         self.is_unsettled = false;
-        while let Some(action) = self.client.poll_action() {
+        while let Some(action) = self.client.poll_action(self.alarm.now()) {
             match action {
                 Action::Connect(request) => {
                     self.failure = Failure::default();

@@ -15,15 +15,19 @@ pub(crate) struct Embedder {
 
 impl Embedder {
     pub(crate) fn new(config: ClientConfig) -> Self {
+        Self::seeded(config, 0)
+    }
+
+    pub(crate) fn seeded(config: ClientConfig, seed: u64) -> Self {
         // Not at the origin, so that there is an earlier.
         let now = Timestamp::from_origin(seconds(10_000));
         Self {
-            client: Client::new(config, now),
+            client: Client::new(config, seed),
             now,
         }
     }
 
-    /// Makes one whose client is open.
+    /// Creates one whose client is open.
     pub(crate) fn open(config: ClientConfig) -> Self {
         let mut embedder = Self::new(config);
         embedder.connect();
@@ -47,8 +51,8 @@ impl Embedder {
 
     /// Carries out all actions.
     pub(crate) fn actions(&mut self) -> Vec<Action> {
-        let actions = core::iter::from_fn(|| self.client.poll_action()).collect();
-        assert_eq!(self.client.poll_action(), None, "at rest");
+        let actions = core::iter::from_fn(|| self.client.poll_action(self.now)).collect();
+        assert_eq!(self.client.poll_action(self.now), None, "at rest");
         actions
     }
 
@@ -165,6 +169,13 @@ impl Embedder {
         self.client.close();
         self.expect_phase(Phase::Closed(reason));
         assert_eq!(self.actions(), []);
+    }
+
+    /// Checks that a connection is due: no timer runs until it is asked for.
+    pub(crate) fn expect_due(&self) {
+        assert_eq!(self.client.phase(), Phase::Connecting);
+        assert_eq!(self.client.ready_state(), ReadyState::Connecting);
+        assert_eq!(self.client.poll_timeout(), None);
     }
 
     /// Checks the phase, and that there is a timer exactly where there must be one.
