@@ -24,7 +24,7 @@ pub(super) type OnDisconnect = Box<dyn FnMut(&Disconnect<'_>) + Send>;
 pub(super) type StopWhen = Box<dyn FnMut(EventRef<'_>) -> bool + Send>;
 
 impl Hooks {
-    pub(super) fn phase_changed(&mut self, before: Phase, phase: Phase, failure: &Failure) {
+    pub(super) fn handle_phase(&mut self, before: Phase, phase: Phase, failure: &Failure) {
         if let Some(watched) = &self.watched {
             watched.send(phase);
         }
