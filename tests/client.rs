@@ -38,7 +38,7 @@ fn new_to_due_to_connecting_when_an_action_is_polled() {
     embedder.tick();
     embedder.expect_due();
     let request = embedder.connect();
-    assert_eq!(request.attempt(), 1);
+    assert_eq!(request.number(), 1);
     assert_eq!(request.last_event_id(), None);
     assert!(!request.is_last_event_id_omitted());
     embedder.expect_phase(Phase::Connecting);
@@ -63,7 +63,7 @@ fn due_to_waiting_by_restart() {
     embedder.client.restart(embedder.now);
     embedder.expect_wait(Cause::Restart);
     assert_eq!(embedder.actions(), []);
-    assert_eq!(embedder.reconnect().1.attempt(), 1);
+    assert_eq!(embedder.reconnect().1.number(), 1);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn connecting_to_waiting_by_restart() {
     embedder.client.restart(embedder.now);
     embedder.expect_wait(Cause::Restart);
     assert_eq!(embedder.actions(), [Action::Disconnect]);
-    assert_eq!(embedder.reconnect().1.attempt(), 2);
+    assert_eq!(embedder.reconnect().1.number(), 2);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn waiting_to_due_to_connecting_when_the_wait_is_over() {
     embedder.pass(milliseconds(1));
     embedder.tick();
     embedder.expect_due();
-    assert_eq!(embedder.connect().attempt(), 2);
+    assert_eq!(embedder.connect().number(), 2);
     embedder.expect_phase(Phase::Connecting);
     // The idle timeout starts again with it.
     let timeout = embedder.client.poll_timeout();

@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::event_source::{self, FromReader};
 use super::Runtime;
-use crate::client::Request;
+use crate::client::Attempt;
 
 /// Receives events on async-std, over any [`Connect`](crate::event_source::Connect).
 #[cfg(not(feature = "hyper"))]
@@ -29,12 +29,12 @@ pub type Http = super::super::hyper::Http<Runtime>;
 /// use ssewire::async_std::{EventSource, from_reader};
 /// use ssewire::client::ClientConfig;
 ///
-/// let connect = from_reader(|_request| UnixStream::connect("/run/prices.sock"));
+/// let connect = from_reader(|_attempt| UnixStream::connect("/run/prices.sock"));
 /// let events = EventSource::new(connect, ClientConfig::new());
 /// ```
 pub fn from_reader<F, A, R>(open: F) -> FromReader<F, Runtime>
 where
-    F: FnMut(&Request) -> A,
+    F: FnMut(&Attempt) -> A,
     A: Future<Output = io::Result<R>>,
 {
     FromReader::new(open)

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 
 use http::Response;
 
-use crate::client::{End, Request};
+use crate::client::{Attempt, End};
 
 /// Opens the connections of an [`EventSource`](super::EventSource).
 ///
@@ -23,7 +23,7 @@ use crate::client::{End, Request};
 /// use core::task::{Context, Poll};
 ///
 /// use http::Response;
-/// use ssewire::client::Request;
+/// use ssewire::client::Attempt;
 /// use ssewire::event_source::{BoxError, ByteStream, Connect, ConnectError};
 ///
 /// struct Canned(&'static [u8]);
@@ -43,8 +43,8 @@ use crate::client::{End, Request};
 ///     type Body = Canned;
 ///     type Future = Ready<Result<Response<Canned>, ConnectError>>;
 ///
-///     fn connect(&mut self, request: &Request) -> Self::Future {
-///         let body = match request.last_event_id() {
+///     fn connect(&mut self, attempt: &Attempt) -> Self::Future {
+///         let body = match attempt.last_event_id() {
 ///             None => &b"id: 1\ndata: first\n\n"[..],
 ///             Some(_) => &b"data: more\n\n"[..],
 ///         };
@@ -60,8 +60,8 @@ pub trait Connect {
     type Future: Future<Output = Result<Response<Self::Body>, ConnectError>> + Unpin;
 
     /// Starts one attempt: a connection of its own, and the request, which carries what
-    /// [`Request`] says.
-    fn connect(&mut self, request: &Request) -> Self::Future;
+    /// [`Attempt`] says.
+    fn connect(&mut self, attempt: &Attempt) -> Self::Future;
 
     /// Returns the method of the request, which decides whether it may be repeated.
     fn method(&self) -> &str {

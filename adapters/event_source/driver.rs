@@ -207,9 +207,9 @@ impl<C: Connect, T: Timer> Driver<C, T> {
         self.is_unsettled = false;
         while let Some(action) = self.client.poll_action(self.alarm.now()) {
             match action {
-                Action::Connect(request) => {
+                Action::Connect(attempt) => {
                     self.failure = Failure::default();
-                    self.connection = Connection::Connecting(self.connect.connect(&request));
+                    self.connection = Connection::Connecting(self.connect.connect(&attempt));
                 }
                 _ => self.connection = Connection::None,
             }

@@ -28,7 +28,7 @@ impl Hooks {
         if let Some(watched) = &self.watched {
             watched.send(phase);
         }
-        let is_down = |phase| matches!(phase, Phase::Retrying { .. } | Phase::Closed(_));
+        let is_down = |phase| matches!(phase, Phase::Waiting { .. } | Phase::Closed(_));
         if is_down(phase) && !is_down(before) {
             if let Some(hook) = &mut self.on_disconnect {
                 hook(&Disconnect { phase, failure });

@@ -17,7 +17,7 @@ mod watch;
 
 pub use self::connect::{BoxError, ByteStream, Connect, ConnectError};
 pub use self::failure::{Disconnect, Error};
-pub use self::reader::{Attempt, FromReader, ReaderStream};
+pub use self::reader::{FromReader, OpenReader, ReaderStream};
 pub use self::source::EventSource;
 pub use self::watch::PhaseWatch;
 

@@ -14,7 +14,7 @@ use http::{HeaderValue, Response, header};
 use super::super::read_buffer::ReadBuffer;
 use super::super::runtime::{ReadFrom, Timeout, Timer};
 use super::connect::{BoxError, ByteStream, Connect, ConnectError};
-use crate::client::Request;
+use crate::client::Attempt;
 
 /// Connects by a function of the caller's that returns a byte stream: a Unix socket, a pipe, one's
 /// own HTTP.
@@ -46,16 +46,16 @@ impl<F, T> FromReader<F, T> {
 
 impl<F, T, A, R> Connect for FromReader<F, T>
 where
-    F: FnMut(&Request) -> A,
+    F: FnMut(&Attempt) -> A,
     A: Future<Output = io::Result<R>>,
     T: Timer + ReadFrom<R> + Default,
 {
     type Body = ReaderStream<R, T>;
-    type Future = Attempt<A, T>;
+    type Future = OpenReader<A, T>;
 
-    fn connect(&mut self, request: &Request) -> Self::Future {
-        Attempt {
-            future: Box::pin((self.open)(request)),
+    fn connect(&mut self, attempt: &Attempt) -> Self::Future {
+        OpenReader {
+            future: Box::pin((self.open)(attempt)),
             timeout: self.connect_timeout.map(Timeout::new),
         }
     }
@@ -70,12 +70,12 @@ impl<F, T> fmt::Debug for FromReader<F, T> {
 }
 
 /// Is one attempt of a [`FromReader`].
-pub struct Attempt<A, T> {
+pub struct OpenReader<A, T> {
     future: Pin<Box<A>>,
     timeout: Option<Timeout<T>>,
 }
 
-impl<A, T, R> Future for Attempt<A, T>
+impl<A, T, R> Future for OpenReader<A, T>
 where
     A: Future<Output = io::Result<R>>,
     T: Timer + Default,
@@ -97,11 +97,11 @@ where
 }
 
 /// Nothing in it is pinned where it lies.
-impl<A, T> Unpin for Attempt<A, T> {}
+impl<A, T> Unpin for OpenReader<A, T> {}
 
-impl<A, T> fmt::Debug for Attempt<A, T> {
+impl<A, T> fmt::Debug for OpenReader<A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempt").finish_non_exhaustive()
+        f.debug_struct("OpenReader").finish_non_exhaustive()
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Action {
     /// Open a connection and send the request. The client asks for no other connection until this
     /// one has ended, either by [`handle_end`](crate::client::Client::handle_end) or by
     /// [`Disconnect`](Self::Disconnect).
-    Connect(Request),
+    Connect(Attempt),
     /// Drop the connection, or the attempt to open one. Whatever it still delivers is ignored.
     Disconnect,
     /// The client has closed, and no action follows.
@@ -50,25 +50,25 @@ pub enum Action {
 /// let Some(Action::Connect(attempt)) = client.poll_action(Timestamp::default()) else {
 ///     panic!("a new client connects");
 /// };
-/// assert_eq!(attempt.attempt(), 1);
+/// assert_eq!(attempt.number(), 1);
 /// assert_eq!(attempt.last_event_id(), Some("42"));
 /// # Ok::<(), ssewire::InvalidField>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct Attempt {
     last_event_id: Option<Box<str>>,
     is_omitted: bool,
-    attempt: u32,
+    number: u32,
 }
 
-impl Request {
+impl Attempt {
     /// Creates an attempt that carries `last_event_id` if a header can.
-    pub(crate) fn new(attempt: u32, last_event_id: Option<&str>) -> Self {
+    pub(crate) fn new(number: u32, last_event_id: Option<&str>) -> Self {
         let sendable = last_event_id.filter(|id| can_be_header_value(id));
         Self {
             last_event_id: sendable.map(Box::from),
             is_omitted: last_event_id.is_some() && sendable.is_none(),
-            attempt,
+            number,
         }
     }
 
@@ -86,8 +86,8 @@ impl Request {
     }
 
     /// Returns the number of this attempt since the last progress, starting at 1.
-    pub fn attempt(&self) -> u32 {
-        self.attempt
+    pub fn number(&self) -> u32 {
+        self.number
     }
 }
 

@@ -46,8 +46,8 @@
 //! assert_eq!(client.poll_timeout(), None);
 //!
 //! // Connecting: the embedder knows, and the idle timeout runs.
-//! let Some(Action::Connect(request)) = client.poll_action(at(0)) else { panic!() };
-//! assert_eq!(request.last_event_id(), None);
+//! let Some(Action::Connect(attempt)) = client.poll_action(at(0)) else { panic!() };
+//! assert_eq!(attempt.last_event_id(), None);
 //! assert_eq!(client.ready_state(), ReadyState::Connecting);
 //! assert_eq!(client.poll_timeout(), Some(at(300_000)));
 //!
@@ -66,7 +66,7 @@
 //! // Waiting: the connection is lost. The server asked for a wait of at least 2 seconds.
 //! client.handle_end(at(100), End::Failed);
 //! assert_eq!(client.cut_off_event().map(|event| event.data()), Some("cut"));
-//! let Phase::Retrying { delay, cause } = client.phase() else { panic!() };
+//! let Phase::Waiting { delay, cause } = client.phase() else { panic!() };
 //! assert_eq!(cause, Cause::CutOff);
 //! assert!((2000..=3000).contains(&delay.as_millis()));
 //! assert_eq!(client.poll_action(at(100)), None);
@@ -78,8 +78,8 @@
 //! assert_eq!(client.phase(), Phase::Connecting);
 //!
 //! // Connecting again, to resume after the last event.
-//! let Some(Action::Connect(request)) = client.poll_action(until) else { panic!() };
-//! assert_eq!(request.last_event_id(), Some("7"));
+//! let Some(Action::Connect(attempt)) = client.poll_action(until) else { panic!() };
+//! assert_eq!(attempt.last_event_id(), Some("7"));
 //!
 //! // Closed: the status 204 tells a client to stop.
 //! client.handle_response(until, &ResponseHead::new(204));
@@ -106,7 +106,7 @@ use crate::event::{Event, EventRef};
 use crate::frame::FrameRef;
 use crate::time::Timestamp;
 
-pub use self::action::{Action, Request};
+pub use self::action::{Action, Attempt};
 pub use self::config::{ClientConfig, Reconnect};
 pub use self::phase::{Phase, ReadyState};
 pub use self::policy::ResponseHead;

@@ -13,7 +13,7 @@ pub enum Phase {
     /// The stream is open.
     Open,
     /// The client waits before its next attempt.
-    Retrying {
+    Waiting {
         /// The whole wait, some of which may have passed.
         delay: Duration,
         /// Why the last connection is no longer open, or was not opened.
@@ -50,7 +50,7 @@ impl Phase {
     /// Returns the ready state that the standard has for this phase.
     pub const fn ready_state(self) -> ReadyState {
         match self {
-            Self::Connecting | Self::Retrying { .. } => ReadyState::Connecting,
+            Self::Connecting | Self::Waiting { .. } => ReadyState::Connecting,
             Self::Open => ReadyState::Open,
             Self::Closed(_) => ReadyState::Closed,
         }

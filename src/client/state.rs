@@ -33,7 +33,7 @@
 
 use core::time::Duration;
 
-use crate::client::action::{Action, Request};
+use crate::client::action::{Action, Attempt};
 use crate::client::backoff::Backoff;
 use crate::client::config::{ClientConfig, Reconnect};
 use crate::client::phase::Phase;
@@ -105,7 +105,7 @@ impl Machine {
                 self.is_held = true;
                 self.backoff.count_attempt();
                 let number = self.backoff.attempts();
-                Some(Action::Connect(Request::new(number, last_event_id)))
+                Some(Action::Connect(Attempt::new(number, last_event_id)))
             }
             State::Closed { reason, is_told } if !*is_told => {
                 *is_told = true;
@@ -225,7 +225,7 @@ impl Machine {
         match self.state {
             State::Due | State::Connecting { .. } => Phase::Connecting,
             State::Open { .. } => Phase::Open,
-            State::Waiting { delay, cause, .. } => Phase::Retrying { delay, cause },
+            State::Waiting { delay, cause, .. } => Phase::Waiting { delay, cause },
             State::Closed { reason, .. } => Phase::Closed(reason),
         }
     }

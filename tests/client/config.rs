@@ -84,7 +84,7 @@ fn max_attempts() {
     let mut embedder = Embedder::open(ClientConfig::new().max_attempts(0));
     embedder.data(b"data: progress\n\n");
     embedder.end(End::Failed);
-    assert_eq!(embedder.reconnect().1.attempt(), 1);
+    assert_eq!(embedder.reconnect().1.number(), 1);
 
     let mut embedder = Embedder::new(steady().max_attempts(1).max_attempts(None));
     embedder.connect();

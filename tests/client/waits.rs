@@ -19,7 +19,7 @@ fn waits_double_up_to_the_cap() {
         if index > 0 {
             embedder.due();
         }
-        assert_eq!(embedder.connect().attempt() as usize, index + 1);
+        assert_eq!(embedder.connect().number() as usize, index + 1);
         assert_eq!(embedder.now - start, seconds(instant));
         embedder.end(End::Failed);
     }
@@ -198,7 +198,7 @@ fn attempt_1_000_000_is_one_like_any_other() {
             embedder.end(End::Failed);
             let (wait, request) = embedder.reconnect();
             assert!(seconds(15) <= wait && wait <= seconds(30));
-            assert_eq!(request.attempt(), attempt);
+            assert_eq!(request.number(), attempt);
         }
     }
 }
@@ -261,7 +261,7 @@ fn growth_goes_on_at_a_200_without_an_event() {
         embedder.end(End::Clean);
         let (wait, request) = embedder.reconnect();
         assert_eq!(wait, seconds(30));
-        assert_eq!(request.attempt(), 7);
+        assert_eq!(request.number(), 7);
     }
 }
 
@@ -540,7 +540,7 @@ fn expect_new_growth(embedder: &mut Embedder) {
     for (attempt, wait) in [1, 2, 4, 8].into_iter().enumerate() {
         let (waited, request) = embedder.reconnect();
         assert_eq!(waited, seconds(wait));
-        assert_eq!(request.attempt() as usize, attempt + 1);
+        assert_eq!(request.number() as usize, attempt + 1);
         embedder.end(End::Failed);
     }
 }
@@ -550,7 +550,7 @@ fn wait_after(head: &ResponseHead<'_>) -> Duration {
     let mut embedder = Embedder::new(steady().max_wait(None));
     embedder.connect();
     embedder.answer(head);
-    let Phase::Retrying { delay, .. } = embedder.client.phase() else {
+    let Phase::Waiting { delay, .. } = embedder.client.phase() else {
         panic!("{:?}", embedder.client.phase());
     };
     delay

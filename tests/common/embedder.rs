@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ssewire::client::{Action, Cause, Client, ClientConfig, CloseReason, End, Phase, ResponseHead};
-use ssewire::client::{ReadyState, Request};
+use ssewire::client::{Attempt, ReadyState};
 use ssewire::{Frame, FrameRef, Timestamp};
 
 /// Drives one client, and holds its clock.
@@ -57,7 +57,7 @@ impl Embedder {
     }
 
     /// Carries out the one action that there must be.
-    pub(crate) fn connect(&mut self) -> Request {
+    pub(crate) fn connect(&mut self) -> Attempt {
         match &self.actions()[..] {
             [Action::Connect(request)] => request.clone(),
             actions => panic!("{actions:?} instead of one connect"),
@@ -128,7 +128,7 @@ impl Embedder {
 
     /// Returns the wait that the client is at the beginning of.
     pub(crate) fn delay(&self) -> Duration {
-        let Phase::Retrying { delay, .. } = self.client.phase() else {
+        let Phase::Waiting { delay, .. } = self.client.phase() else {
             panic!("{:?} is no wait", self.client.phase());
         };
         assert_eq!(self.client.ready_state(), ReadyState::Connecting);
@@ -139,14 +139,14 @@ impl Embedder {
     /// Checks that the client is at the beginning of a wait, and why.
     pub(crate) fn expect_wait(&self, because: Cause) {
         self.delay();
-        let Phase::Retrying { cause, .. } = self.client.phase() else {
+        let Phase::Waiting { cause, .. } = self.client.phase() else {
             panic!("no wait");
         };
         assert_eq!(cause, because);
     }
 
     /// Lets the whole wait pass, and returns it with the request that follows.
-    pub(crate) fn reconnect(&mut self) -> (Duration, Request) {
+    pub(crate) fn reconnect(&mut self) -> (Duration, Attempt) {
         let delay = self.delay();
         self.due();
         assert_eq!(self.client.phase(), Phase::Connecting);

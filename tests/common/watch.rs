@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use ssewire::client::{Action, Cause, Client, CloseReason, End, Phase, ReadyState, Request};
+use ssewire::client::{Action, Attempt, Cause, Client, CloseReason, End, Phase, ReadyState};
 use ssewire::{FrameRef, Timestamp};
 
 use crate::operation::{Answer, Operation, Settings};
@@ -179,12 +179,12 @@ impl Watched {
         true
     }
 
-    fn connect(&mut self, before: &Look, request: &Request) {
+    fn connect(&mut self, before: &Look, request: &Attempt) {
         assert_eq!(before.phase, Phase::Connecting);
         assert!(!self.held, "two connections at once");
         assert!(self.now >= self.not_before, "earlier than the server said");
         self.progress.attempts += 1;
-        assert_eq!(request.attempt(), self.progress.attempts);
+        assert_eq!(request.number(), self.progress.attempts);
         let known = before.last_event_id.as_deref();
         match request.last_event_id() {
             Some(id) => {
@@ -273,7 +273,7 @@ impl Watched {
         };
         match after.phase {
             Phase::Connecting => {
-                assert!(matches!(before.phase, Phase::Retrying { .. }), "{before:?}");
+                assert!(matches!(before.phase, Phase::Waiting { .. }), "{before:?}");
                 assert!(matches!(operation, Operation::Tick | Operation::Due));
                 assert_eq!(after.timeout, None, "it has not been asked for");
             }
@@ -284,7 +284,7 @@ impl Watched {
                 assert_eq!(after.timeout, self.idle_deadline());
                 self.open_since = self.now;
             }
-            Phase::Retrying { delay, cause } => {
+            Phase::Waiting { delay, cause } => {
                 self.check_cause(before, operation, cause);
                 self.note_health(before);
                 self.check_wait(cause, delay, answer);
@@ -423,7 +423,7 @@ impl Watched {
         let (state, has_timeout) = match look.phase {
             Phase::Connecting => (ReadyState::Connecting, has_idle_timeout && self.asked),
             Phase::Open => (ReadyState::Open, has_idle_timeout),
-            Phase::Retrying { .. } => (ReadyState::Connecting, true),
+            Phase::Waiting { .. } => (ReadyState::Connecting, true),
             Phase::Closed(_) => (ReadyState::Closed, false),
             phase => panic!("{phase:?} is new"),
         };

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use futures_util::future;
 use futures_util::stream::FuturesUnordered;
 use http::Response;
-use ssewire::client::{ClientConfig, Request};
+use ssewire::client::{Attempt, ClientConfig};
 use ssewire::event_source::{BoxError, ByteStream, Connect, ConnectError, EventSource};
 use ssewire::{Frame, FrameRef};
 
@@ -133,7 +133,7 @@ impl Connect for Always {
     type Body = AlwaysBody;
     type Future = Ready<Result<Response<AlwaysBody>, ConnectError>>;
 
-    fn connect(&mut self, _: &Request) -> Self::Future {
+    fn connect(&mut self, _: &Attempt) -> Self::Future {
         self.opened.set(self.opened.get() + 1);
         if self.fails {
             return ready(Err(ConnectError::failed("no")));
