@@ -84,7 +84,7 @@ macro_rules! surface {
             open: F,
         ) -> crate::adapters::event_source::FromReader<F, Runtime>
         where
-            F: FnMut(&crate::client::Request) -> A,
+            F: FnMut(&crate::client::Attempt) -> A,
             A: Future<Output = std::io::Result<R>>,
         {
             crate::adapters::event_source::FromReader::new(open)

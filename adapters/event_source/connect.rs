@@ -6,7 +6,7 @@ use core::fmt;
 use http::Response;
 
 use crate::adapters::io::{BoxError, ByteStream};
-use crate::client::{End, Request};
+use crate::client::{Attempt, End};
 
 /// Opens the connections of an [`EventSource`](super::EventSource).
 ///
@@ -23,7 +23,7 @@ use crate::client::{End, Request};
 /// use core::task::{Context, Poll};
 ///
 /// use http::Response;
-/// use ssewire::client::Request;
+/// use ssewire::client::Attempt;
 /// use ssewire::event_source::{Connect, ConnectError};
 /// use ssewire::io::ByteStream;
 ///
@@ -47,8 +47,8 @@ use crate::client::{End, Request};
 ///     type Body = Canned;
 ///     type Future = Ready<Result<Response<Canned>, ConnectError>>;
 ///
-///     fn connect(&mut self, request: &Request) -> Self::Future {
-///         let body = match request.last_event_id() {
+///     fn connect(&mut self, attempt: &Attempt) -> Self::Future {
+///         let body = match attempt.last_event_id() {
 ///             None => &b"id: 1\ndata: first\n\n"[..],
 ///             Some(_) => &b"data: more\n\n"[..],
 ///         };
@@ -64,8 +64,8 @@ pub trait Connect {
     type Future: Future<Output = Result<Response<Self::Body>, ConnectError>> + Unpin;
 
     /// Starts one attempt: a connection of its own, and the request, which carries what
-    /// [`Request`] says.
-    fn connect(&mut self, request: &Request) -> Self::Future;
+    /// [`Attempt`] says.
+    fn connect(&mut self, attempt: &Attempt) -> Self::Future;
 
     /// Returns the method of the request, which decides whether it may be repeated.
     fn method(&self) -> &str {

@@ -100,7 +100,7 @@ pub struct Disconnect<'a> {
 }
 
 impl<'a> Disconnect<'a> {
-    /// Returns what comes now: [`Phase::Retrying`] or [`Phase::Closed`].
+    /// Returns what comes now: [`Phase::Waiting`] or [`Phase::Closed`].
     pub const fn phase(&self) -> Phase {
         self.phase
     }
@@ -108,7 +108,7 @@ impl<'a> Disconnect<'a> {
     /// Returns why the connection is gone; `None` where the event source has closed it itself.
     pub fn cause(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Retrying { cause, .. } => Some(cause),
+            Phase::Waiting { cause, .. } => Some(cause),
             Phase::Closed(reason) => reason.cause(),
             _ => None,
         }
@@ -117,7 +117,7 @@ impl<'a> Disconnect<'a> {
     /// Returns after what wait comes the next attempt, if any.
     pub const fn delay(&self) -> Option<Duration> {
         match self.phase {
-            Phase::Retrying { delay, .. } => Some(delay),
+            Phase::Waiting { delay, .. } => Some(delay),
             _ => None,
         }
     }
@@ -145,7 +145,7 @@ impl fmt::Debug for Disconnect<'_> {
 impl fmt::Display for Disconnect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.phase {
-            Phase::Retrying { cause, .. } => cause.fmt(f)?,
+            Phase::Waiting { cause, .. } => cause.fmt(f)?,
             Phase::Closed(reason) => reason.fmt(f)?,
             _ => {}
         }

@@ -13,7 +13,7 @@ use http::{HeaderValue, Response, header};
 use super::connect::{Connect, ConnectError};
 use crate::adapters::io::ReaderStream;
 use crate::adapters::runtime::{ReadFrom, Timeout, Timer};
-use crate::client::Request;
+use crate::client::Attempt;
 
 /// A transport that calls a function to open a reader: a Unix socket, a pipe, an HTTP client of your
 /// own.
@@ -46,16 +46,16 @@ impl<F, T> FromReader<F, T> {
 
 impl<F, T, A, R> Connect for FromReader<F, T>
 where
-    F: FnMut(&Request) -> A,
+    F: FnMut(&Attempt) -> A,
     A: Future<Output = io::Result<R>>,
     T: Timer + ReadFrom<R> + Default,
 {
     type Body = ReaderStream<R, T>;
     type Future = OpenReader<A, T>;
 
-    fn connect(&mut self, request: &Request) -> Self::Future {
+    fn connect(&mut self, attempt: &Attempt) -> Self::Future {
         OpenReader {
-            future: Box::pin((self.open)(request)),
+            future: Box::pin((self.open)(attempt)),
             timeout: self.connect_timeout.map(Timeout::new),
         }
     }

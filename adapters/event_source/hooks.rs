@@ -24,11 +24,11 @@ pub(super) type OnDisconnect = Box<dyn FnMut(&Disconnect<'_>) + Send>;
 pub(super) type StopWhen = Box<dyn FnMut(EventRef<'_>) -> bool + Send>;
 
 impl Hooks {
-    pub(super) fn phase_changed(&mut self, before: Phase, phase: Phase, failure: &Failure) {
+    pub(super) fn handle_phase(&mut self, before: Phase, phase: Phase, failure: &Failure) {
         if let Some(watched) = &self.watched {
             watched.send(phase);
         }
-        let is_down = |phase| matches!(phase, Phase::Retrying { .. } | Phase::Closed(_));
+        let is_down = |phase| matches!(phase, Phase::Waiting { .. } | Phase::Closed(_));
         if is_down(phase) && !is_down(before) {
             if let Some(hook) = &mut self.on_disconnect {
                 hook(&Disconnect { phase, failure });

@@ -4,18 +4,21 @@
 //! that opens connections and a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and
 //! `ssewire::async_std` bring theirs; with the feature `hyper` there is HTTP for both.
 
+mod chunk;
 mod connect;
 mod driver;
 mod failure;
 mod from_reader;
+mod head;
 mod hooks;
 mod rejected;
+mod source;
 mod watch;
 
 pub use self::connect::{Connect, ConnectError};
-pub use self::driver::EventSource;
 pub use self::failure::{Disconnect, Error};
 pub use self::from_reader::{FromReader, OpenReader};
+pub use self::source::EventSource;
 pub use self::watch::PhaseWatch;
 pub use crate::adapters::io::{BoxError, ByteStream};
 

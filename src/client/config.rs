@@ -36,7 +36,6 @@ pub struct ClientConfig {
     pub(crate) max_delay: Duration,
     pub(crate) min_delay: Duration,
     pub(crate) jitter_percent: u8,
-    pub(crate) jitter_seed: Option<u64>,
     pub(crate) healthy_after: Duration,
     pub(crate) max_attempts: Option<u32>,
     pub(crate) max_wait: Option<Duration>,
@@ -72,7 +71,6 @@ impl ClientConfig {
             max_delay: Duration::from_secs(30),
             min_delay: Duration::from_millis(100),
             jitter_percent: 50,
-            jitter_seed: None,
             healthy_after: Duration::from_secs(60),
             max_attempts: None,
             max_wait: Some(Duration::from_secs(60 * 60)),
@@ -149,23 +147,11 @@ impl ClientConfig {
     /// Sets how much of a wait is left to chance, in percent; 50 by default, at most 100.
     ///
     /// A wait of the client's own becomes 50 to 100 % of what it would be. One that the server set
-    /// is a lower bound and becomes 100 to 150 %.
+    /// is a lower bound and becomes 100 to 150 %. The seed of
+    /// [`Client::new`](crate::client::Client::new) decides where in this range.
     pub fn jitter_percent(mut self, percent: u8) -> Self {
         self.jitter_percent = percent.min(100);
         self
-    }
-
-    /// Seeds that chance. Clients with equal seeds wait alike, so whoever starts many needs a
-    /// different one for each. The core has no randomness and uses 0 if this is not called; the
-    /// adapters then draw a seed.
-    pub fn jitter_seed(mut self, seed: u64) -> Self {
-        self.jitter_seed = Some(seed);
-        self
-    }
-
-    /// Returns whether [`jitter_seed`](Self::jitter_seed) was called.
-    pub fn has_jitter_seed(&self) -> bool {
-        self.jitter_seed.is_some()
     }
 
     /// Sets how long a connection must have been open to count as progress without an event; 60

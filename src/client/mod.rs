@@ -1,46 +1,31 @@
-//! The reconnecting client as a state machine: facts in, decisions out.
+//! The reconnecting client as a state machine without I/O.
 //!
-//! A [`Client`] is the standard's `EventSource` without I/O (WHATWG HTML, "Server-sent events").
-//! Whoever embeds it opens connections, reads bytes and watches a clock; the client says when to
-//! connect and with which last event ID, which answers to accept, how long to wait, and when it is
-//! over. The adapters' `EventSource` is such an embedder.
+//! A [`Client`] is the standard's `EventSource` (WHATWG HTML, "Server-sent events") with the I/O
+//! taken out. The embedder opens connections, reads bytes and watches a clock. The client decides
+//! when to connect and with which last event ID, which responses to accept, how long to wait and
+//! when to stop. `EventSource` in `ssewire::tokio` and `ssewire::async_std` is such an embedder.
 //!
-//! ```text
-//!                 new
-//!                  │
-//!                  ▼
-//!           ┌────────────┐   answer that stops, refusal, close     ┌────────┐
-//!      ┌───►│ Connecting ├────────────────────────────────────────►│        │
-//!      │    └──┬──────┬──┘                                         │        │
-//!      │    200│      │retried answer, end,                        │        │
-//!      │       │      │idle timeout, restart                       │        │
-//! the  │       ▼      │                                            │        │
-//! wait │    ┌──────┐  │      event too large, refusal, close       │ Closed │
-//! is   │    │ Open ├──┼───────────────────────────────────────────►│        │
-//! over │    └──┬───┘  │                                            │        │
-//!      │   end,│      │                                            │        │
-//!      │   idle│timeout, restart                                   │        │
-//!      │       ▼      ▼                                            │        │
-//!      │    ┌────────────┐           refusal, close                │        │
-//!      └────┤  Waiting   ├────────────────────────────────────────►│        │
-//!           └────────────┘                                         └────────┘
-//! ```
+//! # The states
 //!
-//! The arrows into `Waiting` lead to `Closed` instead where the policy wants no new attempt: after
-//! a method that is not to be repeated, after too many attempts, or before too long a wait.
+//! - *Due*: a connection is wanted. This is the first state, and the state after each wait.
+//! - *Connecting*: the embedder opens a connection, or waits for its response head.
+//! - *Open*: the stream is open, and events may arrive.
+//! - *Waiting*: the connection was lost or could not be opened. The next attempt is due later.
+//! - *Closed*: the client has stopped for good.
+//!
+//! [`state.rs`](../../src/ssewire/client/state.rs.html) draws them in a diagram and holds every
+//! transition. [`Phase`] shows the current state, where due counts as connecting.
 //!
 //! # The loop
 //!
-//! 1. Carry out what [`poll_action`](Client::poll_action) says until it says nothing.
-//! 2. Wait for the connection, or for the time that [`poll_timeout`](Client::poll_timeout) names.
-//! 3. Report what happened: [`handle_response`](Client::handle_response),
-//!    [`handle_data`](Client::handle_data) (or [`frames`](Client::frames), for many events at a
-//!    time), [`handle_end`](Client::handle_end), [`handle_timeout`](Client::handle_timeout).
+//! 1. Call [`poll_action`](Client::poll_action) and carry out the action, until it returns `None`.
+//! 2. Call [`poll_timeout`](Client::poll_timeout). Wait for the connection or for that time.
+//! 3. Report what happened with one of the methods that start with `handle_`.
 //! 4. Go to 1.
 //!
-//! Facts that no longer fit are ignored, since sockets and timers race in every embedder: bytes or
-//! the end of a connection that was to be dropped, a timeout that is not due. What comes from a
-//! connection must not be reported once the next one was asked for.
+//! Sockets and timers race in every embedder, so the client ignores facts that no longer fit its
+//! state: bytes or the end of a connection that it wanted to drop, or a timeout that is not due. An
+//! embedder must not report anything of a connection after the client asked for the next one.
 //!
 //! # Examples
 //!
@@ -54,13 +39,17 @@
 //! use ssewire::{FrameRef, Timestamp};
 //!
 //! let at = |milliseconds| Timestamp::from_origin(Duration::from_millis(milliseconds));
-//! let mut client = Client::new(ClientConfig::new(), at(0));
 //!
-//! // Connecting: it asks for a connection, and waits for the response head.
-//! let Some(Action::Connect(request)) = client.poll_action() else { panic!() };
-//! assert_eq!(request.last_event_id(), None);
+//! // Due: the client wants a connection, and no clock runs yet.
+//! let mut client = Client::new(ClientConfig::new(), 0);
 //! assert_eq!(client.ready_state(), ReadyState::Connecting);
-//! assert_eq!(client.poll_timeout(), Some(at(300_000))); // the idle timeout
+//! assert_eq!(client.poll_timeout(), None);
+//!
+//! // Connecting: the embedder knows, and the idle timeout runs.
+//! let Some(Action::Connect(attempt)) = client.poll_action(at(0)) else { panic!() };
+//! assert_eq!(attempt.last_event_id(), None);
+//! assert_eq!(client.ready_state(), ReadyState::Connecting);
+//! assert_eq!(client.poll_timeout(), Some(at(300_000)));
 //!
 //! // Open: bytes become events.
 //! client.handle_response(at(50), &ResponseHead::new(200).content_type("text/event-stream"));
@@ -74,35 +63,40 @@
 //! }
 //! assert_eq!(seen, ["hello"]);
 //!
-//! // Waiting: the connection is lost, and the server said how long to wait at least.
+//! // Waiting: the connection is lost. The server asked for a wait of at least 2 seconds.
 //! client.handle_end(at(100), End::Failed);
 //! assert_eq!(client.cut_off_event().map(|event| event.data()), Some("cut"));
-//! let Phase::Retrying { delay, cause } = client.phase() else { panic!() };
+//! let Phase::Waiting { delay, cause } = client.phase() else { panic!() };
 //! assert_eq!(cause, Cause::CutOff);
 //! assert!((2000..=3000).contains(&delay.as_millis()));
-//! assert_eq!(client.poll_action(), None);
+//! assert_eq!(client.poll_action(at(100)), None);
 //! let until = client.poll_timeout().unwrap();
 //! assert_eq!(until, at(100) + delay);
 //!
-//! // Connecting again, from where the stream broke.
+//! // Due again: the wait is over.
 //! client.handle_timeout(until);
-//! let Some(Action::Connect(request)) = client.poll_action() else { panic!() };
-//! assert_eq!(request.last_event_id(), Some("7"));
+//! assert_eq!(client.phase(), Phase::Connecting);
 //!
-//! // Closed: 204 tells a client to stop.
+//! // Connecting again, to resume after the last event.
+//! let Some(Action::Connect(attempt)) = client.poll_action(until) else { panic!() };
+//! assert_eq!(attempt.last_event_id(), Some("7"));
+//!
+//! // Closed: the status 204 tells a client to stop.
 //! client.handle_response(until, &ResponseHead::new(204));
-//! assert_eq!(client.poll_action(), Some(Action::Disconnect));
-//! assert_eq!(client.poll_action(), Some(Action::Close(CloseReason::NoContent)));
-//! assert_eq!(client.poll_action(), None);
+//! assert_eq!(client.poll_action(until), Some(Action::Disconnect));
+//! assert_eq!(client.poll_action(until), Some(Action::Close(CloseReason::NoContent)));
+//! assert_eq!(client.poll_action(until), None);
 //! assert_eq!(client.ready_state(), ReadyState::Closed);
 //! assert_eq!(client.poll_timeout(), None);
 //! ```
 
+mod action;
 mod backoff;
 mod config;
+mod phase;
 mod policy;
+mod reason;
 mod state;
-mod words;
 
 use core::fmt;
 
@@ -112,14 +106,34 @@ use crate::event::{Event, EventRef};
 use crate::frame::FrameRef;
 use crate::time::Timestamp;
 
+pub use self::action::{Action, Attempt};
 pub use self::config::{ClientConfig, Reconnect};
+pub use self::phase::{Phase, ReadyState};
 pub use self::policy::ResponseHead;
-pub use self::words::{Action, Cause, CloseReason, End, Phase, ReadyState, Request};
+pub use self::reason::{Cause, CloseReason, End};
 
-/// Decides for a reconnecting client what to do next.
+/// A client that reconnects, as a state machine without I/O.
 ///
-/// The [module](self) shows the states and how to drive it. It holds a [`Decoder`] and little else,
-/// and is inert: nothing happens unless a method is called.
+/// Nothing happens unless a method is called. The methods fall into four families:
+///
+/// - **Facts** go in: [`handle_response`](Self::handle_response), [`handle_end`](Self::handle_end)
+///   and [`handle_timeout`](Self::handle_timeout). The bytes of the body go in by one of
+///   [`handle_data`](Self::handle_data), [`next_event`](Self::next_event) and
+///   [`frames`](Self::frames), which also return what they contain.
+/// - **Wishes** of the caller go in: [`restart`](Self::restart), [`refuse`](Self::refuse) and
+///   [`close`](Self::close).
+/// - **Decisions** come out: [`poll_action`](Self::poll_action) and
+///   [`poll_timeout`](Self::poll_timeout).
+/// - **Views** change nothing: [`phase`](Self::phase), [`ready_state`](Self::ready_state) and
+///   [`last_event_id`](Self::last_event_id). [`cut_off_event`](Self::cut_off_event) is one that takes
+///   what it shows.
+///
+/// After each fact and each wish, poll in this order:
+///
+/// 1. `poll_action`, until it returns `None`. It may start a timeout.
+/// 2. `poll_timeout`.
+///
+/// The [module](self) describes the states and walks through all of them.
 #[derive(Clone)]
 pub struct Client {
     decoder: Decoder,
@@ -127,14 +141,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Makes a client that wants to connect at once.
-    pub fn new(config: ClientConfig, now: Timestamp) -> Self {
+    /// Creates a client whose first action is to connect.
+    ///
+    /// No clock runs until [`poll_action`](Self::poll_action) returns that action. `seed` decides the
+    /// jitter of the waits. Clients with equal seeds wait alike, so each of many clients needs a seed
+    /// of its own.
+    pub fn new(config: ClientConfig, seed: u64) -> Self {
         let mut decoder = Decoder::with_config(config.decoder);
         let seeded = decoder.set_last_event_id(&config.last_event_id);
         debug_assert!(seeded.is_ok(), "the configuration has checked it");
         Self {
             decoder,
-            machine: Machine::new(config, now),
+            machine: Machine::new(config, seed),
         }
     }
 
@@ -142,8 +160,8 @@ impl Client {
     ///
     /// Each is returned once, so all must be carried out.
     #[must_use = "an action that is not carried out is lost"]
-    pub fn poll_action(&mut self) -> Option<Action> {
-        self.machine.poll_action(self.decoder.last_event_id())
+    pub fn poll_action(&mut self, now: Timestamp) -> Option<Action> {
+        self.machine.poll_action(now, self.decoder.last_event_id())
     }
 
     /// Takes the head of the answer to the request that was asked for.
@@ -196,8 +214,8 @@ impl Client {
     /// use ssewire::Timestamp;
     ///
     /// let now = Timestamp::default();
-    /// let mut client = Client::new(ClientConfig::new(), now);
-    /// let _connect = client.poll_action();
+    /// let mut client = Client::new(ClientConfig::new(), 0);
+    /// let _connect = client.poll_action(now);
     /// client.handle_response(now, &ResponseHead::event_stream());
     ///
     /// let mut input = &b"retry: 1\ndata: 1\n\n: hi\n\ndata: 2\n\ndata: 3"[..];
@@ -300,11 +318,7 @@ impl Client {
 
     /// Returns where the client stands, in the standard's words.
     pub fn ready_state(&self) -> ReadyState {
-        match self.machine.phase() {
-            Phase::Connecting | Phase::Retrying { .. } => ReadyState::Connecting,
-            Phase::Open => ReadyState::Open,
-            Phase::Closed(_) => ReadyState::Closed,
-        }
+        self.phase().ready_state()
     }
 
     /// Returns the last event ID; `None` if it is empty.
@@ -331,8 +345,8 @@ impl fmt::Debug for Client {
 /// use ssewire::Timestamp;
 ///
 /// let now = Timestamp::default();
-/// let mut client = Client::new(ClientConfig::new(), now);
-/// let _connect = client.poll_action();
+/// let mut client = Client::new(ClientConfig::new(), 0);
+/// let _connect = client.poll_action(now);
 /// client.handle_response(now, &ResponseHead::event_stream());
 ///
 /// let mut input = &b"data: 1\n\ndata: 2\n\n"[..];

@@ -1,53 +1,63 @@
-//! Every transition of the client.
+//! The states of the client, and every transition between them.
 //!
 //! ```text
-//!                 new
-//!                  │
-//!                  ▼
-//!           ┌────────────┐   answer that stops, refusal, close     ┌────────┐
-//!      ┌───►│ Connecting ├────────────────────────────────────────►│        │
-//!      │    └──┬──────┬──┘                                         │        │
-//!      │    200│      │retried answer, end,                        │        │
-//!      │       │      │idle timeout, restart                       │        │
-//! the  │       ▼      │                                            │        │
-//! wait │    ┌──────┐  │      event too large, refusal, close       │ Closed │
-//! is   │    │ Open ├──┼───────────────────────────────────────────►│        │
-//! over │    └──┬───┘  │                                            │        │
-//!      │   end,│      │                                            │        │
-//!      │   idle│timeout, restart                                   │        │
-//!      │       ▼      ▼                                            │        │
-//!      │    ┌────────────┐           refusal, close                │        │
-//!      └────┤  Waiting   ├────────────────────────────────────────►│        │
-//!           └────────────┘                                         └────────┘
+//!                new
+//!                 │
+//!                 ▼
+//!           ┌────────────┐              refusal, close              ┌────────┐
+//!       ┌──►│    Due     ├─────────────────────────────────────────►│        │
+//!       │   └──┬──────┬──┘                                          │        │
+//!       │      │      └────────────┐ restart                        │        │
+//!       │      │ action polled     │                                │        │
+//!       │      ▼                   │                                │        │
+//!       │   ┌────────────┐         │ final response, refusal, close │        │
+//!       │   │            ├─────────┼───────────────────────────────►│        │
+//!       │   │ Connecting │         │                                │        │
+//!       │   │            ├────────►│ retried response, end,         │        │
+//!       │   └──┬─────────┘         │ idle timeout, restart          │        │
+//!   the │      │ 200               │                                │ Closed │
+//!  wait │      ▼                   │                                │        │
+//!    is │   ┌────────────┐         │ event too large, refusal, close│        │
+//!  over │   │            ├─────────┼───────────────────────────────►│        │
+//!       │   │    Open    │         │                                │        │
+//!       │   │            ├────────►│ end, idle timeout, restart     │        │
+//!       │   └────────────┘         │                                │        │
+//!       │                          ▼                                │        │
+//!       │                   ┌────────────┐      refusal, close      │        │
+//!       └───────────────────┤  Waiting   ├─────────────────────────►│        │
+//!                           └────────────┘                          └────────┘
 //! ```
 //!
-//! The arrows into `Waiting` lead to `Closed` instead where the policy wants no new attempt.
+//! Each arrow into `Waiting` but that of a restart leads to `Closed` instead if the policy wants no
+//! other attempt.
 
 use core::time::Duration;
 
+use crate::client::action::{Action, Attempt};
 use crate::client::backoff::Backoff;
 use crate::client::config::{ClientConfig, Reconnect};
+use crate::client::phase::Phase;
 use crate::client::policy::{ResponseHead, Verdict, judge};
-use crate::client::words::{Action, Cause, CloseReason, End, Phase, Request};
+use crate::client::reason::{Cause, CloseReason, End};
 use crate::time::Timestamp;
 
-/// Holds all of the client but its decoder.
+/// All of the client except its decoder.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     config: ClientConfig,
     backoff: Backoff,
     state: State,
-    /// Whether the embedder holds a connection, or makes one, and has not said that it ended.
-    held: bool,
+    /// Whether the embedder has a connection, or opens one, and has not reported its end.
+    is_held: bool,
     /// Whether an event has ever arrived.
     had_event: bool,
 }
 
 #[derive(Clone, Debug)]
 enum State {
+    /// The next poll for an action asks for a connection.
+    Due,
     Connecting {
-        /// Whether the embedder knows.
-        asked: bool,
         deadline: Option<Timestamp>,
     },
     Open {
@@ -61,45 +71,44 @@ enum State {
     },
     Closed {
         reason: CloseReason,
-        /// Whether the embedder knows.
-        told: bool,
+        /// Whether the embedder has been told.
+        is_told: bool,
     },
 }
 
 impl Machine {
-    pub(crate) fn new(config: ClientConfig, now: Timestamp) -> Self {
-        let deadline = idle_deadline(&config, now);
+    pub(crate) fn new(config: ClientConfig, seed: u64) -> Self {
         Self {
-            backoff: Backoff::new(config.jitter_seed.unwrap_or_default()),
             config,
-            state: State::Connecting {
-                asked: false,
-                deadline,
-            },
-            held: false,
+            backoff: Backoff::new(seed),
+            state: State::Due,
+            is_held: false,
             had_event: false,
         }
     }
 
-    pub(crate) fn poll_action(&mut self, last_event_id: Option<&str>) -> Option<Action> {
-        let is_wanted = matches!(
-            self.state,
-            State::Connecting { asked: true, .. } | State::Open { .. }
-        );
-        if self.held && !is_wanted {
-            self.held = false;
+    pub(crate) fn poll_action(
+        &mut self,
+        now: Timestamp,
+        last_event_id: Option<&str>,
+    ) -> Option<Action> {
+        let is_wanted = matches!(self.state, State::Connecting { .. } | State::Open { .. });
+        if self.is_held && !is_wanted {
+            self.is_held = false;
             return Some(Action::Disconnect);
         }
         match &mut self.state {
-            State::Connecting { asked, .. } if !*asked => {
-                *asked = true;
-                self.held = true;
+            State::Due => {
+                self.state = State::Connecting {
+                    deadline: idle_deadline(&self.config, now),
+                };
+                self.is_held = true;
                 self.backoff.count_attempt();
-                let attempt = self.backoff.attempts();
-                Some(Action::Connect(Request::new(last_event_id, attempt)))
+                let number = self.backoff.attempts();
+                Some(Action::Connect(Attempt::new(number, last_event_id)))
             }
-            State::Closed { reason, told } if !*told => {
-                *told = true;
+            State::Closed { reason, is_told } if !*is_told => {
+                *is_told = true;
                 Some(Action::Close(*reason))
             }
             _ => None,
@@ -108,32 +117,27 @@ impl Machine {
 
     pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
         match self.state {
-            State::Connecting { deadline, .. } | State::Open { deadline, .. } => deadline,
+            State::Connecting { deadline } | State::Open { deadline, .. } => deadline,
             State::Waiting { until, .. } => Some(until),
-            State::Closed { .. } => None,
+            State::Due | State::Closed { .. } => None,
         }
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
         match self.state {
-            State::Connecting { deadline, .. } | State::Open { deadline, .. }
+            State::Connecting { deadline } | State::Open { deadline, .. }
                 if deadline.is_some_and(|deadline| deadline <= now) =>
             {
                 self.lose(now, Cause::IdleTimeout, None);
             }
-            State::Waiting { until, .. } if until <= now => {
-                self.state = State::Connecting {
-                    asked: false,
-                    deadline: idle_deadline(&self.config, now),
-                };
-            }
+            State::Waiting { until, .. } if until <= now => self.state = State::Due,
             _ => {}
         }
     }
 
-    /// Takes the head of an answer, and returns whether it opens the stream.
+    /// Takes the head of a response, and returns whether it opens the stream.
     pub(crate) fn handle_response(&mut self, now: Timestamp, head: &ResponseHead<'_>) -> bool {
-        if !matches!(self.state, State::Connecting { asked: true, .. }) {
+        if !matches!(self.state, State::Connecting { .. }) {
             return false;
         }
         match judge(head, &self.config) {
@@ -152,7 +156,7 @@ impl Machine {
         false
     }
 
-    /// Notes that bytes have arrived, and returns whether they are wanted.
+    /// Takes the fact that bytes have arrived, and returns whether to decode them.
     #[inline]
     pub(crate) fn handle_bytes(&mut self, now: Timestamp) -> bool {
         let State::Open { deadline, .. } = &mut self.state else {
@@ -162,7 +166,7 @@ impl Machine {
         true
     }
 
-    /// Notes that an event has arrived: progress.
+    /// Takes the fact that an event has arrived, which is progress.
     #[inline]
     pub(crate) fn handle_event(&mut self) {
         self.had_event = true;
@@ -179,15 +183,15 @@ impl Machine {
 
     pub(crate) fn handle_end(&mut self, now: Timestamp, how: End) {
         let is_open = match self.state {
-            State::Connecting { asked, .. } if asked => false,
+            State::Connecting { .. } => false,
             State::Open { .. } => true,
-            _ => {
-                // It was to be dropped anyway.
-                self.held = false;
+            State::Due | State::Waiting { .. } | State::Closed { .. } => {
+                // The next action would have been to drop it.
+                self.is_held = false;
                 return;
             }
         };
-        self.held = false;
+        self.is_held = false;
         match (how, is_open) {
             (End::Refused, _) => self.end(CloseReason::Refused),
             (End::Clean, true) => self.lose(now, Cause::Ended, None),
@@ -198,27 +202,30 @@ impl Machine {
     }
 
     pub(crate) fn restart(&mut self, now: Timestamp) {
-        if matches!(self.state, State::Connecting { .. } | State::Open { .. }) {
-            self.note_health(now);
-            self.wait(now, Cause::Restart, None);
+        match self.state {
+            State::Due | State::Connecting { .. } | State::Open { .. } => {
+                self.note_health(now);
+                self.wait(now, Cause::Restart, None);
+            }
+            State::Waiting { .. } | State::Closed { .. } => {}
         }
     }
 
-    /// Ends all, unless it has ended.
+    /// Closes for good, unless it is closed already.
     pub(crate) fn end(&mut self, reason: CloseReason) {
         if !matches!(self.state, State::Closed { .. }) {
             self.state = State::Closed {
                 reason,
-                told: false,
+                is_told: false,
             };
         }
     }
 
     pub(crate) fn phase(&self) -> Phase {
         match self.state {
-            State::Connecting { .. } => Phase::Connecting,
+            State::Due | State::Connecting { .. } => Phase::Connecting,
             State::Open { .. } => Phase::Open,
-            State::Waiting { delay, cause, .. } => Phase::Retrying { delay, cause },
+            State::Waiting { delay, cause, .. } => Phase::Waiting { delay, cause },
             State::Closed { reason, .. } => Phase::Closed(reason),
         }
     }
@@ -228,16 +235,17 @@ impl Machine {
         matches!(self.state, State::Open { .. })
     }
 
-    /// Leaves a connection that was lost or not made: for a new attempt, where one is wanted.
+    /// Leaves a connection that was lost or could not be opened: to wait for another attempt if the
+    /// policy wants one, and to close otherwise.
     fn lose(&mut self, now: Timestamp, cause: Cause, retry_after: Option<Duration>) {
         self.note_health(now);
-        let wants_more = match self.config.reconnect {
+        let wants_another = match self.config.reconnect {
             None => self.config.repeatable,
             Some(Reconnect::Always) => true,
             Some(Reconnect::UntilFirstEvent) => !self.had_event,
             Some(Reconnect::Never) => false,
         };
-        if !wants_more {
+        if !wants_another {
             return self.end(match cause {
                 Cause::Ended => CloseReason::Ended,
                 Cause::Status(status) => CloseReason::Status(status),
@@ -248,12 +256,12 @@ impl Machine {
         if self
             .config
             .max_attempts
-            .is_some_and(|most| most <= attempts)
+            .is_some_and(|max_attempts| max_attempts <= attempts)
         {
             return self.end(CloseReason::GaveUp { attempts, cause });
         }
         let wait = self.backoff.lower_bound(retry_after);
-        if self.config.max_wait.is_some_and(|longest| longest < wait) {
+        if self.config.max_wait.is_some_and(|max_wait| max_wait < wait) {
             return self.end(CloseReason::WaitTooLong { wait, cause });
         }
         self.wait(now, cause, retry_after);

@@ -183,7 +183,7 @@ impl<R> Http<R> {
         self
     }
 
-    fn request(&self, attempt: &client::Request) -> Result<Request<Bytes>, ConnectError> {
+    fn request(&self, attempt: &client::Attempt) -> Result<Request<Bytes>, ConnectError> {
         if let Some(message) = &self.invalid {
             return Err(ConnectError::refused(message.as_str()));
         }
@@ -213,7 +213,7 @@ impl<R: Dial> Connect for Http<R> {
     type Body = HttpBody;
     type Future = Pin<Box<dyn Future<Output = Result<Response<HttpBody>, ConnectError>> + Send>>;
 
-    fn connect(&mut self, attempt: &client::Request) -> Self::Future {
+    fn connect(&mut self, attempt: &client::Attempt) -> Self::Future {
         let settings = Arc::clone(&self.settings);
         let request = self.request(attempt);
         let rebuilt = match (&mut self.before_request, request) {

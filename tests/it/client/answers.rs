@@ -74,7 +74,7 @@ fn statuses() {
                 408 | 425 | 429 | 500 | 502 | 503 | 504 => {
                     let delay = core::time::Duration::from_secs(1);
                     let cause = Cause::Status(status);
-                    assert_eq!(phase, Phase::Retrying { delay, cause });
+                    assert_eq!(phase, Phase::Waiting { delay, cause });
                 }
                 _ => assert_eq!(phase, Phase::Closed(CloseReason::Status(status))),
             }

@@ -39,8 +39,8 @@ fn method_decides_unless_reconnect_does() {
     }
 }
 
-// `base_delay`, `growth`, `max_delay`, `min_delay`, `jitter_percent` and `jitter_seed` are rows of
-// the tables in `waits.rs`, `last_event_id` of those in `last_event_id.rs`.
+// `base_delay`, `growth`, `max_delay`, `min_delay` and `jitter_percent` are rows of the tables in
+// `waits.rs`, `last_event_id` of those in `last_event_id.rs`.
 
 #[test]
 fn min_delay_may_be_none() {
@@ -84,7 +84,7 @@ fn max_attempts() {
     let mut embedder = Embedder::open(ClientConfig::new().max_attempts(0));
     embedder.data(b"data: progress\n\n");
     embedder.end(End::Failed);
-    assert_eq!(embedder.reconnect().1.attempt(), 1);
+    assert_eq!(embedder.reconnect().1.number(), 1);
 
     let mut embedder = Embedder::new(steady().max_attempts(1).max_attempts(None));
     embedder.connect();
@@ -140,8 +140,8 @@ fn idle_timeout() {
     embedder.expect_wait(Cause::IdleTimeout);
 
     let mut embedder = Embedder::new(ClientConfig::new().idle_timeout(None));
-    assert_eq!(embedder.client.poll_timeout(), None);
     embedder.connect();
+    assert_eq!(embedder.client.poll_timeout(), None);
     embedder.accept();
     assert_eq!(embedder.client.poll_timeout(), None);
     embedder.pass(Duration::MAX);

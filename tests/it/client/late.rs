@@ -1,6 +1,6 @@
 //! Facts that cross with decisions: sockets and timers race in every embedder.
 
-use ssewire::client::{Action, Cause, ClientConfig, CloseReason, End, Phase, ResponseHead};
+use ssewire::client::{Action, Cause, ClientConfig, CloseReason, End, ResponseHead};
 use ssewire::{DecoderConfig, Timestamp};
 
 use crate::common::embedder::{Embedder, seconds};
@@ -27,7 +27,7 @@ fn what_is_held_is_dropped_before_the_next_connect() {
     let mut embedder = Embedder::open(ClientConfig::new());
     embedder.client.restart(embedder.now);
     embedder.due();
-    embedder.expect_phase(Phase::Connecting);
+    embedder.expect_due();
     let actions = embedder.actions();
     assert!(
         matches!(actions[..], [Action::Disconnect, Action::Connect(_)]),
@@ -95,7 +95,7 @@ fn late_facts_are_ignored_in_every_state() {
     };
     let rows: [(&str, Make, &[Fact]); 5] = [
         (
-            "connecting, not asked for",
+            "due",
             || Embedder::new(ClientConfig::new()),
             &[BYTES, ANSWERS, ENDS, EARLY],
         ),

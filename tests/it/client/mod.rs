@@ -20,16 +20,40 @@ use crate::common::embedder::{Embedder, milliseconds, seconds, steady};
 const IDLE: u64 = 300;
 
 #[test]
-fn new_to_connecting() {
+fn new_to_due_to_connecting_when_an_action_is_polled() {
     let mut embedder = Embedder::new(ClientConfig::new());
-    embedder.expect_phase(Phase::Connecting);
+    embedder.expect_due();
+    // However long that takes: the client has not asked for anything yet.
+    embedder.pass(seconds(2 * IDLE));
+    embedder.tick();
+    embedder.expect_due();
     let request = embedder.connect();
-    assert_eq!(request.attempt(), 1);
+    assert_eq!(request.number(), 1);
     assert_eq!(request.last_event_id(), None);
     assert!(!request.is_last_event_id_omitted());
     embedder.expect_phase(Phase::Connecting);
     let timeout = embedder.client.poll_timeout();
     assert_eq!(timeout, Some(embedder.now + seconds(IDLE)));
+}
+
+#[test]
+fn due_to_closed_by_close_or_refusal() {
+    let mut embedder = Embedder::new(ClientConfig::new());
+    embedder.client.refuse();
+    embedder.expect_closed(CloseReason::Refused, &[]);
+
+    let mut embedder = Embedder::new(ClientConfig::new());
+    embedder.client.close();
+    embedder.expect_closed(CloseReason::Caller, &[]);
+}
+
+#[test]
+fn due_to_waiting_by_restart() {
+    let mut embedder = Embedder::new(ClientConfig::new());
+    embedder.client.restart(embedder.now);
+    embedder.expect_wait(Cause::Restart);
+    assert_eq!(embedder.actions(), []);
+    assert_eq!(embedder.reconnect().1.number(), 1);
 }
 
 #[test]
@@ -74,11 +98,6 @@ fn connecting_to_closed_by_refusal() {
     embedder.connect();
     embedder.client.refuse();
     embedder.expect_closed(CloseReason::Refused, &[Action::Disconnect]);
-
-    // Before there was a request.
-    let mut embedder = Embedder::new(ClientConfig::new());
-    embedder.client.refuse();
-    embedder.expect_closed(CloseReason::Refused, &[]);
 }
 
 #[test]
@@ -87,11 +106,6 @@ fn connecting_to_closed_by_close() {
     embedder.connect();
     embedder.client.close();
     embedder.expect_closed(CloseReason::Caller, &[Action::Disconnect]);
-
-    // Before there was a request.
-    let mut embedder = Embedder::new(ClientConfig::new());
-    embedder.client.close();
-    embedder.expect_closed(CloseReason::Caller, &[]);
 }
 
 #[test]
@@ -146,14 +160,7 @@ fn connecting_to_waiting_by_restart() {
     embedder.client.restart(embedder.now);
     embedder.expect_wait(Cause::Restart);
     assert_eq!(embedder.actions(), [Action::Disconnect]);
-    assert_eq!(embedder.reconnect().1.attempt(), 2);
-
-    // Before there was a request.
-    let mut embedder = Embedder::new(ClientConfig::new());
-    embedder.client.restart(embedder.now);
-    embedder.expect_wait(Cause::Restart);
-    assert_eq!(embedder.actions(), []);
-    assert_eq!(embedder.reconnect().1.attempt(), 1);
+    assert_eq!(embedder.reconnect().1.number(), 2);
 }
 
 #[test]
@@ -256,7 +263,7 @@ fn open_to_closed_by_close() {
 }
 
 #[test]
-fn waiting_to_connecting_when_the_wait_is_over() {
+fn waiting_to_due_to_connecting_when_the_wait_is_over() {
     let mut embedder = Embedder::waiting(steady());
     let delay = embedder.delay();
     embedder.pass(delay - milliseconds(1));
@@ -265,11 +272,12 @@ fn waiting_to_connecting_when_the_wait_is_over() {
     assert_eq!(embedder.actions(), []);
     embedder.pass(milliseconds(1));
     embedder.tick();
+    embedder.expect_due();
+    assert_eq!(embedder.connect().number(), 2);
     embedder.expect_phase(Phase::Connecting);
-    // The idle timeout starts anew with it.
+    // The idle timeout starts again with it.
     let timeout = embedder.client.poll_timeout();
     assert_eq!(timeout, Some(embedder.now + seconds(IDLE)));
-    assert_eq!(embedder.connect().attempt(), 2);
 }
 
 #[test]

@@ -32,7 +32,9 @@ fn waits_are_those_of_the_standard() {
     ];
     for (retry, waits) in rows {
         for seed in [1, 2] {
-            let mut embedder = Embedder::open(ClientConfig::browser().jitter_seed(seed));
+            let mut embedder = Embedder::seeded(ClientConfig::browser(), seed);
+            embedder.connect();
+            embedder.accept();
             if !retry.is_empty() {
                 embedder.data(format!("retry: {retry}\n\n").as_bytes());
             }
@@ -52,8 +54,8 @@ fn waits_are_those_of_the_standard() {
 #[test]
 fn silence_never_ends_a_connection() {
     let mut embedder = Embedder::new(ClientConfig::browser());
-    assert_eq!(embedder.client.poll_timeout(), None);
     embedder.connect();
+    assert_eq!(embedder.client.poll_timeout(), None);
     embedder.pass(Duration::MAX);
     embedder.tick();
     assert_eq!(embedder.client.phase(), Phase::Connecting);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ssewire::client::{Action, Cause, Client, ClientConfig, CloseReason, End, Phase, ResponseHead};
-use ssewire::client::{ReadyState, Request};
+use ssewire::client::{Attempt, ReadyState};
 use ssewire::{Frame, FrameRef, Timestamp};
 
 /// Drives one client, and holds its clock.
@@ -15,15 +15,19 @@ pub(crate) struct Embedder {
 
 impl Embedder {
     pub(crate) fn new(config: ClientConfig) -> Self {
+        Self::seeded(config, 0)
+    }
+
+    pub(crate) fn seeded(config: ClientConfig, seed: u64) -> Self {
         // Not at the origin, so that there is an earlier.
         let now = Timestamp::from_origin(seconds(10_000));
         Self {
-            client: Client::new(config, now),
+            client: Client::new(config, seed),
             now,
         }
     }
 
-    /// Makes one whose client is open.
+    /// Creates one whose client is open.
     pub(crate) fn open(config: ClientConfig) -> Self {
         let mut embedder = Self::new(config);
         embedder.connect();
@@ -47,13 +51,13 @@ impl Embedder {
 
     /// Carries out all actions.
     pub(crate) fn actions(&mut self) -> Vec<Action> {
-        let actions = core::iter::from_fn(|| self.client.poll_action()).collect();
-        assert_eq!(self.client.poll_action(), None, "at rest");
+        let actions = core::iter::from_fn(|| self.client.poll_action(self.now)).collect();
+        assert_eq!(self.client.poll_action(self.now), None, "at rest");
         actions
     }
 
     /// Carries out the one action that there must be.
-    pub(crate) fn connect(&mut self) -> Request {
+    pub(crate) fn connect(&mut self) -> Attempt {
         match &self.actions()[..] {
             [Action::Connect(request)] => request.clone(),
             actions => panic!("{actions:?} instead of one connect"),
@@ -124,7 +128,7 @@ impl Embedder {
 
     /// Returns the wait that the client is at the beginning of.
     pub(crate) fn delay(&self) -> Duration {
-        let Phase::Retrying { delay, .. } = self.client.phase() else {
+        let Phase::Waiting { delay, .. } = self.client.phase() else {
             panic!("{:?} is no wait", self.client.phase());
         };
         assert_eq!(self.client.ready_state(), ReadyState::Connecting);
@@ -135,14 +139,14 @@ impl Embedder {
     /// Checks that the client is at the beginning of a wait, and why.
     pub(crate) fn expect_wait(&self, because: Cause) {
         self.delay();
-        let Phase::Retrying { cause, .. } = self.client.phase() else {
+        let Phase::Waiting { cause, .. } = self.client.phase() else {
             panic!("no wait");
         };
         assert_eq!(cause, because);
     }
 
     /// Lets the whole wait pass, and returns it with the request that follows.
-    pub(crate) fn reconnect(&mut self) -> (Duration, Request) {
+    pub(crate) fn reconnect(&mut self) -> (Duration, Attempt) {
         let delay = self.delay();
         self.due();
         assert_eq!(self.client.phase(), Phase::Connecting);
@@ -165,6 +169,13 @@ impl Embedder {
         self.client.close();
         self.expect_phase(Phase::Closed(reason));
         assert_eq!(self.actions(), []);
+    }
+
+    /// Checks that a connection is due: no timer runs until it is asked for.
+    pub(crate) fn expect_due(&self) {
+        assert_eq!(self.client.phase(), Phase::Connecting);
+        assert_eq!(self.client.ready_state(), ReadyState::Connecting);
+        assert_eq!(self.client.poll_timeout(), None);
     }
 
     /// Checks the phase, and that there is a timer exactly where there must be one.

@@ -54,7 +54,7 @@ pub(crate) struct Settings {
     pub(crate) max_delay: Duration,
     pub(crate) min_delay: Duration,
     pub(crate) jitter_percent: u8,
-    jitter_seed: u64,
+    pub(crate) seed: u64,
     pub(crate) healthy_after: Duration,
     max_attempts: Option<u32>,
     pub(crate) max_wait: Option<Duration>,
@@ -158,7 +158,7 @@ impl Settings {
             max_delay: pick(MAX_DELAYS, most),
             min_delay: pick(MIN_DELAYS, least),
             jitter_percent: pick(&[50, 0, 1, 99, 100, 255], jitter),
-            jitter_seed: u64::from(seed),
+            seed: u64::from(seed),
             healthy_after: pick(&[seconds(60), Duration::ZERO, seconds(1)], healthy),
             max_attempts: pick(&[None, None, Some(0), Some(1), Some(2), Some(5)], attempts),
             max_wait: pick(MAX_WAITS, wait),
@@ -179,7 +179,6 @@ impl Settings {
             .max_delay(self.max_delay)
             .min_delay(self.min_delay)
             .jitter_percent(self.jitter_percent)
-            .jitter_seed(self.jitter_seed)
             .healthy_after(self.healthy_after)
             .max_attempts(self.max_attempts)
             .max_wait(self.max_wait)

@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use ssewire::client::{Action, Cause, Client, CloseReason, End, Phase, ReadyState, Request};
+use ssewire::client::{Action, Attempt, Cause, Client, CloseReason, End, Phase, ReadyState};
 use ssewire::{FrameRef, Timestamp};
 
 use super::operation::{Answer, Operation, Settings};
@@ -49,7 +49,7 @@ impl Watched {
     pub(crate) fn new(settings: Settings) -> Self {
         let now = settings.start;
         let watched = Self {
-            client: Client::new(settings.config(), now),
+            client: Client::new(settings.config(), settings.seed),
             now,
             held: false,
             asked: false,
@@ -61,7 +61,7 @@ impl Watched {
         };
         let look = watched.look();
         assert_eq!(look.phase, Phase::Connecting);
-        assert_eq!(look.timeout, watched.idle_deadline());
+        assert_eq!(look.timeout, None, "no clock runs yet");
         watched
     }
 
@@ -116,7 +116,7 @@ impl Watched {
         let after = self.look();
         if may_change {
             self.check_transition(&before, operation, &after);
-        } else {
+        } else if !matches!(operation, Operation::Poll | Operation::PollOnce) {
             assert_eq!(before, after, "{operation:?} changes nothing here");
         }
     }
@@ -141,12 +141,15 @@ impl Watched {
     /// Carries out one action, and returns whether there was one.
     fn poll(&mut self) -> bool {
         let before = self.look();
-        let action = self.client.poll_action();
-        assert_eq!(
-            self.look(),
-            before,
-            "an action is told, and changes no phase"
-        );
+        let action = self.client.poll_action(self.now);
+        // It is told and changes no phase, but it starts the clock of an attempt.
+        let mut expected = before.clone();
+        if matches!(action, Some(Action::Connect(_))) {
+            assert!(!self.asked, "asked for twice");
+            self.asked = true;
+            expected.timeout = self.idle_deadline();
+        }
+        assert_eq!(self.look(), expected);
         assert!(!self.told || action.is_none(), "{action:?} after the close");
         match action {
             Some(Action::Connect(request)) => self.connect(&before, &request),
@@ -163,7 +166,7 @@ impl Watched {
             Some(action) => panic!("{action:?} is new"),
             None => {
                 assert_eq!(self.held, self.is_wanted(before.phase), "{before:?}");
-                assert_eq!(self.client.poll_action(), None, "at rest");
+                assert_eq!(self.client.poll_action(self.now), None, "at rest");
                 assert_eq!(self.look(), before);
                 match before.phase {
                     Phase::Connecting => assert!(self.asked, "it was never asked for"),
@@ -176,13 +179,12 @@ impl Watched {
         true
     }
 
-    fn connect(&mut self, before: &Look, request: &Request) {
+    fn connect(&mut self, before: &Look, request: &Attempt) {
         assert_eq!(before.phase, Phase::Connecting);
-        assert!(!self.asked, "asked for twice");
         assert!(!self.held, "two connections at once");
         assert!(self.now >= self.not_before, "earlier than the server said");
         self.progress.attempts += 1;
-        assert_eq!(request.attempt(), self.progress.attempts);
+        assert_eq!(request.number(), self.progress.attempts);
         let known = before.last_event_id.as_deref();
         match request.last_event_id() {
             Some(id) => {
@@ -193,7 +195,6 @@ impl Watched {
             }
             None => assert_eq!(request.is_last_event_id_omitted(), known.is_some()),
         }
-        self.asked = true;
         self.held = true;
     }
 
@@ -272,9 +273,9 @@ impl Watched {
         };
         match after.phase {
             Phase::Connecting => {
-                assert!(matches!(before.phase, Phase::Retrying { .. }), "{before:?}");
+                assert!(matches!(before.phase, Phase::Waiting { .. }), "{before:?}");
                 assert!(matches!(operation, Operation::Tick | Operation::Due));
-                assert_eq!(after.timeout, self.idle_deadline());
+                assert_eq!(after.timeout, None, "it has not been asked for");
             }
             Phase::Open if before.phase == Phase::Open => assert!(is_quiet, "{operation:?}"),
             Phase::Open => {
@@ -283,7 +284,7 @@ impl Watched {
                 assert_eq!(after.timeout, self.idle_deadline());
                 self.open_since = self.now;
             }
-            Phase::Retrying { delay, cause } => {
+            Phase::Waiting { delay, cause } => {
                 self.check_cause(before, operation, cause);
                 self.note_health(before);
                 self.check_wait(cause, delay, answer);
@@ -420,9 +421,9 @@ impl Watched {
         };
         let has_idle_timeout = self.settings.idle_timeout.is_some();
         let (state, has_timeout) = match look.phase {
-            Phase::Connecting => (ReadyState::Connecting, has_idle_timeout),
+            Phase::Connecting => (ReadyState::Connecting, has_idle_timeout && self.asked),
             Phase::Open => (ReadyState::Open, has_idle_timeout),
-            Phase::Retrying { .. } => (ReadyState::Connecting, true),
+            Phase::Waiting { .. } => (ReadyState::Connecting, true),
             Phase::Closed(_) => (ReadyState::Closed, false),
             phase => panic!("{phase:?} is new"),
         };

@@ -217,7 +217,7 @@ async fn close_ends_a_wait<R: Runtime>() {
     loop {
         let ended = within::<R, _>(Duration::from_millis(5), events.next()).await;
         assert!(ended.is_none(), "{ended:?}");
-        if let Phase::Retrying { delay, cause } = events.phase() {
+        if let Phase::Waiting { delay, cause } = events.phase() {
             assert_eq!(cause, Cause::Ended);
             assert!(delay >= Duration::from_secs(100));
             break;
@@ -227,7 +227,7 @@ async fn close_ends_a_wait<R: Runtime>() {
     events.restart();
     assert!(matches!(
         events.phase(),
-        Phase::Retrying {
+        Phase::Waiting {
             cause: Cause::Ended,
             ..
         }

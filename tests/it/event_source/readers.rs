@@ -13,7 +13,7 @@ use std::process;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use ssewire::client::{Cause, CloseReason, Phase, Reconnect, Request};
+use ssewire::client::{Attempt, Cause, CloseReason, Phase, Reconnect};
 use ssewire::event_source::{EventSource, FromReader};
 use ssewire::runtime::{ReadFrom, Timer};
 use tokio_util::compat::TokioAsyncReadCompatExt;
@@ -33,7 +33,7 @@ on_both! {
 async fn what_reads_is_resumed<R: Runtime>() {
     let wire = "id: 1\ndata: one\n\nid: 2\ndata: two\n\nid: 3\ndata: three\n\n";
     for cut in 0..wire.len() {
-        let connect = FromReader::<_, R>::new(move |request: &Request| {
+        let connect = FromReader::<_, R>::new(move |request: &Attempt| {
             let (wire, cut) = match request.last_event_id() {
                 None => (wire, cut),
                 Some(id) => {
@@ -45,7 +45,7 @@ async fn what_reads_is_resumed<R: Runtime>() {
                 }
             };
             // One that was cut before it brought anything is repeated in full.
-            let len = if request.attempt() == 1 {
+            let len = if request.number() == 1 {
                 cut
             } else {
                 wire.len()
@@ -63,7 +63,7 @@ async fn what_reads_is_resumed<R: Runtime>() {
 }
 
 async fn a_reader_that_fails_is_cut_off<R: Runtime>() {
-    let connect = FromReader::<_, R>::new(|_: &Request| {
+    let connect = FromReader::<_, R>::new(|_: &Attempt| {
         ready(Ok(Script::new([
             Step::Fail(io::ErrorKind::Interrupted),
             Step::Give(b"data: 1\n\nid: 2\ndata: torn\n".to_vec()),
@@ -86,7 +86,7 @@ async fn a_reader_that_fails_is_cut_off<R: Runtime>() {
 async fn a_reader_that_cannot_be_had_is_tried_again<R: Runtime>() {
     let calls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&calls);
-    let connect = FromReader::<_, R>::new(move |_: &Request| {
+    let connect = FromReader::<_, R>::new(move |_: &Attempt| {
         let number = count.fetch_add(1, Ordering::SeqCst);
         async move {
             match number {
@@ -109,7 +109,7 @@ async fn a_reader_that_cannot_be_had_is_tried_again<R: Runtime>() {
 }
 
 async fn a_reader_that_never_comes_ends_at_the_connect_timeout<R: Runtime>() {
-    let hanging = || FromReader::<_, R>::new(|_: &Request| pending::<io::Result<Script>>());
+    let hanging = || FromReader::<_, R>::new(|_: &Attempt| pending::<io::Result<Script>>());
     let connect = hanging().connect_timeout(Duration::from_millis(20));
     let mut events = EventSource::<_, R>::new(connect, quick().max_attempts(2));
     let error = events.next().await.expect("an item").expect_err("an error");
@@ -129,7 +129,7 @@ async fn a_reader_that_never_comes_ends_at_the_connect_timeout<R: Runtime>() {
 }
 
 async fn a_reader_that_falls_silent_ends_at_the_idle_timeout<R: Runtime>() {
-    let connect = FromReader::<_, R>::new(|_: &Request| {
+    let connect = FromReader::<_, R>::new(|_: &Attempt| {
         let steps = [Step::Wait, Step::Give(b"data: torn".to_vec()), Step::Stall];
         ready(Ok(Script::new(steps)))
     });
@@ -145,10 +145,10 @@ async fn a_reader_that_falls_silent_ends_at_the_idle_timeout<R: Runtime>() {
 async fn the_request_says_which_attempt_it_is<R: Runtime>() {
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&attempts);
-    let connect = FromReader::<_, R>::new(move |request: &Request| {
+    let connect = FromReader::<_, R>::new(move |request: &Attempt| {
         let mut seen = seen.lock().unwrap();
         let id = request.last_event_id().map(str::to_owned);
-        seen.push((request.attempt(), id, request.is_last_event_id_omitted()));
+        seen.push((request.number(), id, request.is_last_event_id_omitted()));
         let wire = match seen.len() {
             3 => "id: a\u{7}\ndata: 1\n\n",
             _ => ": nothing\n",
@@ -181,7 +181,7 @@ async fn the_request_says_which_attempt_it_is<R: Runtime>() {
 /// Reads numbered events up to 6 from a transport that ends after every two.
 async fn counts_to_six<F, A, S, R>(open: F)
 where
-    F: FnMut(&Request) -> A,
+    F: FnMut(&Attempt) -> A,
     A: Future<Output = io::Result<S>>,
     R: Timer + ReadFrom<S> + Default,
 {
@@ -235,7 +235,7 @@ impl Drop for UnixServer {
 #[test]
 fn a_unix_socket_is_resumed_on_tokio() {
     let server = UnixServer::start("tokio");
-    let open = |request: &Request| {
+    let open = |request: &Attempt| {
         use tokio::io::AsyncWriteExt;
 
         let (path, line) = (
@@ -254,7 +254,7 @@ fn a_unix_socket_is_resumed_on_tokio() {
 #[test]
 fn a_unix_socket_is_resumed_on_async_std() {
     let server = UnixServer::start("async-std");
-    let open = |request: &Request| {
+    let open = |request: &Attempt| {
         use futures_util::AsyncWriteExt;
 
         let (path, line) = (
@@ -271,7 +271,7 @@ fn a_unix_socket_is_resumed_on_async_std() {
 }
 
 /// Opens one end of a pipe in memory, at whose other end someone writes and goes.
-fn pipe(request: &Request) -> tokio::io::DuplexStream {
+fn pipe(request: &Attempt) -> tokio::io::DuplexStream {
     let (near, mut far) = tokio::io::duplex(7);
     let wire = two_more(request.last_event_id());
     thread::spawn(move || {
@@ -284,12 +284,12 @@ fn pipe(request: &Request) -> tokio::io::DuplexStream {
 
 #[test]
 fn a_pipe_is_resumed_on_tokio() {
-    let open = |request: &Request| ready(Ok(pipe(request)));
+    let open = |request: &Attempt| ready(Ok(pipe(request)));
     ssewire::tokio::Runtime::run(counts_to_six::<_, _, _, ssewire::tokio::Runtime>(open));
 }
 
 #[test]
 fn a_pipe_is_resumed_on_async_std() {
-    let open = |request: &Request| ready(Ok(pipe(request).compat()));
+    let open = |request: &Attempt| ready(Ok(pipe(request).compat()));
     ssewire::async_std::Runtime::run(counts_to_six::<_, _, _, ssewire::async_std::Runtime>(open));
 }

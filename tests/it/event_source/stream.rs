@@ -1,10 +1,11 @@
 //! What arrives, however the stream is cut and framed.
 
 use core::ops::ControlFlow;
+use core::time::Duration;
 
 use ssewire::client::{CloseReason, Reconnect};
 use ssewire::hyper::Http;
-use ssewire::{DecoderConfig, Frame};
+use ssewire::{DecoderConfig, Event, Frame, FrameRef};
 
 use crate::common::counting::count;
 use crate::common::runtime::{
@@ -26,6 +27,7 @@ on_both! {
     a_comment_is_there_before_the_event_ends
     a_visitor_sees_all_and_may_break_and_go_on
     a_visitor_stops_at_the_event_that_ends_the_stream
+    a_visitor_of_frames_sees_every_kind
     the_event_that_the_end_cut_off_can_be_had
     a_byte_order_mark_is_dropped_on_every_connection
 }
@@ -345,6 +347,28 @@ async fn a_visitor_stops_at_the_event_that_ends_the_stream<R: Runtime>() {
         server.wait_for_closed(1);
         assert!(events.next().await.is_none());
     }
+}
+
+async fn a_visitor_of_frames_sees_every_kind<R: Runtime>() {
+    let server = Server::saying(format!("{OPEN}: hi\nretry: 5\ndata: one\n\ndata: two\n\n"));
+    let config = quick().decoder(DecoderConfig::new().comments(true));
+    let mut events = Source::<R>::new(Http::get(server.url("/")), config);
+    let mut seen = Vec::new();
+    let broke = events.for_each_frame(|frame| {
+        seen.push(frame.to_frame());
+        match frame {
+            FrameRef::Event(event) => ControlFlow::Break(event.data().to_owned()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    assert_eq!(broke.await.expect("no error").as_deref(), Some("one"));
+    let expected = [
+        Frame::Comment(" hi".into()),
+        Frame::Retry(Duration::from_millis(5)),
+        Event::new("one").into(),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(next_data(&mut events).await, "two");
 }
 
 async fn the_event_that_the_end_cut_off_can_be_had<R: Runtime>() {

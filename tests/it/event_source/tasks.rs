@@ -12,9 +12,9 @@ use std::rc::Rc;
 use futures_util::future;
 use futures_util::stream::FuturesUnordered;
 use http::Response;
-use ssewire::Frame;
-use ssewire::client::{ClientConfig, Request};
+use ssewire::client::{Attempt, ClientConfig};
 use ssewire::event_source::{BoxError, ByteStream, Connect, ConnectError, EventSource};
+use ssewire::{Frame, FrameRef};
 
 use crate::common::runtime::{Runtime, Source, get, next_data, on_both, quick};
 use crate::common::server::{OPEN, Server};
@@ -135,7 +135,7 @@ impl Connect for Always {
     type Body = AlwaysBody;
     type Future = Ready<Result<Response<AlwaysBody>, ConnectError>>;
 
-    fn connect(&mut self, _: &Request) -> Self::Future {
+    fn connect(&mut self, _: &Attempt) -> Self::Future {
         self.opened.set(self.opened.get() + 1);
         if self.fails {
             return ready(Err(ConnectError::failed("no")));
@@ -263,7 +263,7 @@ async fn dropped_calls_lose_nothing<R: Runtime>() {
         // Each poll is of a call of its own, which is dropped if nothing was there.
         let item = poll_fn(|cx| {
             turn += 1;
-            match turn % 3 {
+            match turn % 4 {
                 0 => pin!(events.next())
                     .poll(cx)
                     .map(|item| item.map(|event| event.expect("no error").data().to_owned())),
@@ -274,6 +274,12 @@ async fn dropped_calls_lose_nothing<R: Runtime>() {
                     },
                     None => None,
                 }),
+                2 => pin!(events.for_each_frame(|frame| match frame {
+                    FrameRef::Event(event) => ControlFlow::Break(event.data().to_owned()),
+                    frame => panic!("{frame:?}"),
+                }))
+                .poll(cx)
+                .map(|item| item.expect("no error")),
                 _ => {
                     pin!(events.for_each_event(|event| ControlFlow::Break(event.data().to_owned())))
                         .poll(cx)
@@ -293,6 +299,7 @@ async fn dropped_calls_lose_nothing<R: Runtime>() {
 
 async fn it_is_a_stream<R: Runtime>() {
     use futures_util::StreamExt;
+    use futures_util::stream::FusedStream;
 
     let server = Server::start(|connection| match connection.number() {
         0 => {
@@ -301,7 +308,9 @@ async fn it_is_a_stream<R: Runtime>() {
         _ => connection.answer("410 Gone", &[], ""),
     });
     let mut events = get::<R>(server.url("/"));
+    assert!(!events.is_terminated());
     let items: Vec<_> = StreamExt::by_ref(&mut events).collect().await;
+    assert!(events.is_terminated());
     assert_eq!(items.len(), 3);
     assert_eq!(items[0].as_ref().expect("an event").data(), "1");
     assert!(items[2].is_err());

@@ -61,7 +61,7 @@ async fn another_task_can_watch<R: Runtime>() {
     }
     assert!(matches!(
         told.recv(),
-        Ok(Phase::Retrying {
+        Ok(Phase::Waiting {
             cause: Cause::Ended,
             ..
         })

@@ -7,7 +7,7 @@ use core::pin::Pin;
 
 use http::Response;
 use ssewire::Frame;
-use ssewire::client::{ClientConfig, Request};
+use ssewire::client::{Attempt, ClientConfig};
 use ssewire::event_source::{Connect, ConnectError};
 use ssewire::hyper::{BodyStream, EventReader};
 use ssewire::tokio::EventSource;
@@ -56,7 +56,7 @@ impl Connect for Reqwest {
     type Body = BodyStream<reqwest::Body>;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Self::Body>, ConnectError>> + Send>>;
 
-    fn connect(&mut self, request: &Request) -> Self::Future {
+    fn connect(&mut self, request: &Attempt) -> Self::Future {
         let mut builder = self
             .client
             .get(&self.url)

@@ -1,74 +1,7 @@
-//! What the client is told, what it decides, and how it tells why.
+//! Why a connection has ended, and why a client has closed.
 
-use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
-
-/// Tells an embedder what to do. Each is given out once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Action {
-    /// Open a connection and send the request. No other connection is wanted until this one has
-    /// ended: by [`handle_end`](crate::client::Client::handle_end) or by
-    /// [`Disconnect`](Self::Disconnect).
-    Connect(Request),
-    /// Drop the connection, or the attempt to make one. What it still delivers is not wanted.
-    Disconnect,
-    /// It is over, and no further action comes.
-    Close(CloseReason),
-}
-
-/// Describes the request of one attempt, as far as the protocol has a say in it.
-///
-/// It goes out with `Accept: text/event-stream` and `Cache-Control: no-cache`; method, URL, body and
-/// other headers are the embedder's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    last_event_id: Option<Box<str>>,
-    omitted: bool,
-    attempt: u32,
-}
-
-impl Request {
-    /// Makes the request that carries `last_event_id` if it is no empty text and can be the value
-    /// of a header.
-    pub(crate) fn new(last_event_id: Option<&str>, attempt: u32) -> Self {
-        let sendable = last_event_id.filter(|id| can_be_header_value(id));
-        Self {
-            last_event_id: sendable.map(Box::from),
-            omitted: last_event_id.is_some() && sendable.is_none(),
-            attempt,
-        }
-    }
-
-    /// Returns what the header `Last-Event-ID` must say, as UTF-8; without a value there must be no
-    /// such header. It is never empty.
-    pub fn last_event_id(&self) -> Option<&str> {
-        self.last_event_id.as_deref()
-    }
-
-    /// Returns whether there is a last event ID that must be left out, because it holds control
-    /// characters, nothing but blanks or more than 4 KiB: no server would take it in a header. The
-    /// server then cannot know where to go on.
-    pub fn is_last_event_id_omitted(&self) -> bool {
-        self.omitted
-    }
-
-    /// Returns which attempt since the last progress this is, from 1.
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-}
-
-/// RFC 9110, section 5.5: a field value holds visible characters, spaces, tabs and bytes above
-/// 0x7F. Blanks around it are no part of it, so that one of blanks would arrive empty.
-fn can_be_header_value(id: &str) -> bool {
-    id.len() <= LONGEST_ID
-        && !id.trim_matches([' ', '\t']).is_empty()
-        && id
-            .bytes()
-            .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F))
-}
 
 /// Says how a connection, or an attempt to make one, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -198,37 +131,3 @@ impl fmt::Display for CloseReason {
         }
     }
 }
-
-/// Names the ready states of the standard's `EventSource`, with its numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum ReadyState {
-    /// Connecting, or waiting to.
-    Connecting = 0,
-    /// Connected: events may come.
-    Open = 1,
-    /// Closed for good.
-    Closed = 2,
-}
-
-/// Shows where a client stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// A connection is being made, or its response head awaited.
-    Connecting,
-    /// The stream is open.
-    Open,
-    /// The next attempt comes later.
-    Retrying {
-        /// The whole wait, of which some may have passed.
-        delay: Duration,
-        /// Why the last connection is not open.
-        cause: Cause,
-    },
-    /// It is over.
-    Closed(CloseReason),
-}
-
-/// Servers limit a header, and often all of them together, to 8 KiB.
-const LONGEST_ID: usize = 4 << 10;
