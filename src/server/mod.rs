@@ -7,18 +7,19 @@
 mod batches;
 mod config;
 mod delivery;
+mod encoded;
 mod event_id;
 mod history;
-mod outgoing;
+mod log;
 mod session;
 mod subscriber;
 mod topics;
-mod waiting;
+mod waiters;
 
 pub use self::config::{SlowReader, TopicsConfig};
 pub use self::delivery::{Delivery, Gap, GapReason};
+pub use self::encoded::{Encoded, Outgoing};
 pub use self::event_id::{EventId, UnknownEventId};
-pub use self::outgoing::{Encoded, Outgoing};
 pub use self::session::{Session, SessionConfig, SessionEnd};
 pub use self::subscriber::Subscriber;
 pub use self::topics::{Topics, TopicsStats};
