@@ -8,8 +8,8 @@ use core::mem;
 
 use counting::{Usage, count};
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, SlowReader, Subscriber, TopicsConfig, TopicsStats,
-    UnknownEventId,
+    Delivery, EventId, Gap, GapReason, InvalidEventId, SlowReader, Subscriber, TopicsConfig,
+    TopicsStats,
 };
 use ssewire::{Event, EventRef};
 
@@ -52,9 +52,10 @@ fn an_id_has_one_form() {
         "\u{661}-1",
         "1-\u{661}",
     ] {
-        assert_eq!(text.parse::<EventId>(), Err(UnknownEventId), "{text:?}");
+        let refused: Result<EventId, InvalidEventId> = text.parse();
+        assert!(refused.is_err(), "{text:?}");
     }
-    assert_eq!("1".repeat(1 << 20).parse::<EventId>(), Err(UnknownEventId));
+    assert!("1".repeat(1 << 20).parse::<EventId>().is_err());
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod waiters;
 pub use self::config::{SlowReader, TopicsConfig};
 pub use self::delivery::{Delivery, Gap, GapReason};
 pub use self::encoded::{Encoded, Outgoing};
-pub use self::event_id::{EventId, UnknownEventId};
+pub use self::event_id::{EventId, InvalidEventId};
 pub use self::session::{Session, SessionConfig, SessionEnd};
 pub use self::subscriber::Subscriber;
 pub use self::topics::{Topics, TopicsStats};
