@@ -13,7 +13,7 @@ mod piece;
 mod reader;
 mod stream;
 
-pub use self::answer::{InvalidLastEventId, busy, last_event_id, response, stop};
+pub use self::answer::{busy, last_event_id, response, stop};
 pub use self::body::EventBody;
 #[cfg(feature = "tls")]
 pub use self::client::Tls;
@@ -21,3 +21,4 @@ pub use self::client::{Dial, Http, HttpBody};
 pub use self::reader::EventReader;
 pub use self::stream::BodyStream;
 pub use super::error::ReadError;
+pub use crate::server::InvalidLastEventId;
