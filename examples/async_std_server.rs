@@ -12,7 +12,7 @@ use async_std::io::{ReadExt, WriteExt};
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
 use ssewire::async_std::EventWriter;
-use ssewire::server::SessionConfig;
+use ssewire::server::{SessionConfig, last_event_id};
 use ssewire::{EventRef, Hub};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -49,18 +49,12 @@ async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()>
     if parsed.is_err() || (request.method, request.path) != (Some("GET"), Some("/sse")) {
         return socket.write_all(NOT_FOUND).await;
     }
-    let id = request
-        .headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case("last-event-id"));
-    let Ok(id) = id
-        .map(|header| core::str::from_utf8(header.value))
-        .transpose()
-    else {
+    let headers = request.headers.iter();
+    let ids = headers.filter(|header| header.name.eq_ignore_ascii_case("last-event-id"));
+    let Ok(id) = last_event_id(ids.map(|header| header.value)) else {
         return socket.write_all(BAD_REQUEST).await;
     };
-    // An empty one is none.
-    let events = hub.subscribe(["time"], id.filter(|id| !id.is_empty()));
+    let events = hub.subscribe(["time"], id);
     socket.write_all(OK).await?;
     EventWriter::new(socket)
         .forward(events, SessionConfig::new())

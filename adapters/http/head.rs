@@ -1,12 +1,12 @@
 //! The heads of responses, and the last event ID of a request.
 
 use alloc::string::String;
-use core::error::Error;
-use core::fmt;
 use core::time::Duration;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
+
+use crate::server::{self, InvalidLastEventId};
 
 /// Returns the response of an event stream: status 200, and headers that let each event through at
 /// once.
@@ -86,8 +86,8 @@ pub fn no_content() -> Response<String> {
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`] if it is not UTF-8, longer than 4 KiB, or there are several: no client that
-/// received its IDs from a server of this crate sends such. Answer it with a 400.
+/// [`InvalidLastEventId`], as [`server::last_event_id`](crate::server::last_event_id) returns it.
+/// Respond with status 400.
 ///
 /// # Examples
 ///
@@ -101,31 +101,9 @@ pub fn no_content() -> Response<String> {
 /// assert_eq!(last_event_id(&headers), Ok(Some("e5f-42")));
 /// ```
 pub fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, InvalidLastEventId> {
-    let mut values = headers.get_all(LAST_EVENT_ID).iter();
-    let id = match (values.next(), values.next()) {
-        (None, _) => return Ok(None),
-        (Some(value), None) => value.as_bytes(),
-        (Some(_), Some(_)) => return Err(InvalidLastEventId),
-    };
-    if id.len() > LONGEST_ID {
-        return Err(InvalidLastEventId);
-    }
-    let id = core::str::from_utf8(id).map_err(|_| InvalidLastEventId)?;
-    Ok((!id.is_empty()).then_some(id))
+    let values = headers.get_all(LAST_EVENT_ID).iter();
+    server::last_event_id(values.map(HeaderValue::as_bytes))
 }
-
-/// Reports a request whose last event ID is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidLastEventId;
-
-impl fmt::Display for InvalidLastEventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the Last-Event-ID header is not one UTF-8 text of at most 4 KiB")
-    }
-}
-
-impl Error for InvalidLastEventId {}
 
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-const LONGEST_ID: usize = 4 << 10;

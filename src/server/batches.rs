@@ -1,59 +1,61 @@
-//! Events that many readers want together.
+//! Batches: events that were joined because several readers want them together.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::server::history::{Topic, TopicKey};
+use crate::server::log::{Log, Position, TopicKey};
 
-/// Holds the pieces that were joined last, so that each is joined once.
+/// The batches that were joined last, so that readers at the same position share one.
 #[derive(Debug, Default)]
 pub(crate) struct Batches(VecDeque<Batch>);
 
 #[derive(Debug)]
 struct Batch {
     topic: TopicKey,
-    start: u64,
-    end: u64,
+    start: Position,
+    end: Position,
     bytes: Bytes,
 }
 
 impl Batches {
-    /// Joins the events of a topic from its `start`th on, as many as `max_bytes` have room for, and
-    /// returns them with the place behind them.
-    pub(crate) fn join<T>(
+    /// Joins as many events after `start` as fit into `max_bytes`, and returns them with the position
+    /// after them.
+    pub(crate) fn join(
         &mut self,
-        key: TopicKey,
-        topic: &Topic<T>,
-        start: u64,
+        topic: TopicKey,
+        log: &Log,
+        start: Position,
         max_bytes: usize,
-    ) -> (Bytes, u64) {
+    ) -> (Bytes, Position) {
         let is_wanted = |batch: &&Batch| {
-            batch.start == start && batch.topic == key && batch.bytes.len() <= max_bytes
+            batch.start == start && batch.topic == topic && batch.bytes.len() <= max_bytes
         };
         if let Some(batch) = self.0.iter().rev().find(is_wanted) {
             return (batch.bytes.clone(), batch.end);
         }
         let mut len = 0;
+        let mut count = 0;
         let mut end = start;
-        while let Some(bytes) = topic.bytes_at(end) {
-            if len + bytes.len() > max_bytes {
+        for (entry, after) in log.entries_after(start) {
+            if len + entry.bytes.len() > max_bytes {
                 break;
             }
-            len += bytes.len();
-            end += 1;
+            len += entry.bytes.len();
+            count += 1;
+            end = after;
         }
         let mut joined = Vec::with_capacity(len);
-        (start..end)
-            .filter_map(|place| topic.bytes_at(place))
-            .for_each(|bytes| joined.extend_from_slice(bytes));
+        for (entry, _) in log.entries_after(start).take(count) {
+            joined.extend_from_slice(&entry.bytes);
+        }
         let bytes = Bytes::from(joined);
-        if self.0.len() == KEPT {
+        if self.0.len() == MAX_BATCHES {
             self.0.pop_front();
         }
         self.0.push_back(Batch {
-            topic: key,
+            topic,
             start,
             end,
             bytes: bytes.clone(),
@@ -61,12 +63,12 @@ impl Batches {
         (bytes, end)
     }
 
-    /// Drops what begins before a place of a topic: a batch lives no longer than what it was made of.
-    pub(crate) fn drop_before(&mut self, key: TopicKey, start: u64) {
+    /// Drops the batches of a topic that start before a position. A batch lives no longer than the
+    /// events that it was joined from.
+    pub(crate) fn drop_before(&mut self, topic: TopicKey, start: Position) {
         self.0
-            .retain(|batch| batch.topic != key || batch.start >= start);
+            .retain(|batch| batch.topic != topic || batch.start >= start);
     }
 }
 
-/// How many are kept.
-const KEPT: usize = 8;
+const MAX_BATCHES: usize = 8;

@@ -4,8 +4,8 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 
 use crate::event::{Event, EventRef};
+use crate::server::encoded::Encoded;
 use crate::server::event_id::EventId;
-use crate::server::outgoing::Encoded;
 
 /// What a subscriber gets next.
 #[derive(Clone, Debug, PartialEq, Eq)]

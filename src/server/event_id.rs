@@ -1,11 +1,12 @@
-//! The IDs that events are given.
+//! The IDs of published events.
 
 use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
 
-/// Names an event: its number in the sequence of an epoch. Written as the epoch in hexadecimal, a
-/// hyphen and the number.
+/// The ID of a published event: an epoch, and a number in the sequence of that epoch.
+///
+/// Its text is the epoch in hexadecimal, a hyphen, and the number in decimal.
 ///
 /// # Examples
 ///
@@ -15,8 +16,7 @@ use core::str::FromStr;
 /// let id: EventId = "e5f-42".parse()?;
 /// assert_eq!((id.epoch(), id.number()), (0xE5F, 42));
 /// assert_eq!(id.to_string(), "e5f-42");
-/// assert!("E5F-042".parse::<EventId>().is_err());
-/// # Ok::<(), ssewire::server::UnknownEventId>(())
+/// # Ok::<(), ssewire::server::InvalidEventId>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
@@ -34,7 +34,7 @@ impl EventId {
         self.epoch
     }
 
-    /// Returns the number in the sequence, from 1.
+    /// Returns the number in the sequence of the epoch. The first event has 1.
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -47,33 +47,47 @@ impl fmt::Display for EventId {
 }
 
 impl FromStr for EventId {
-    type Err = UnknownEventId;
+    type Err = InvalidEventId;
 
-    /// Parses an ID, in the one form that it has.
-    fn from_str(text: &str) -> Result<Self, UnknownEventId> {
-        let (epoch, number) = text.split_once('-').ok_or(UnknownEventId)?;
+    /// Parses an ID. Each has one text only: digits are in lower case, without a sign or leading
+    /// zeros.
+    fn from_str(text: &str) -> Result<Self, InvalidEventId> {
+        let (epoch, number) = text.split_once('-').ok_or(InvalidEventId)?;
         let is_plain = |digits: &str, is_digit: fn(&u8) -> bool| {
             (digits == "0" || !digits.starts_with('0')) && digits.as_bytes().iter().all(is_digit)
         };
         let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if !is_plain(epoch, is_hex) || !is_plain(number, u8::is_ascii_digit) {
-            return Err(UnknownEventId);
+            return Err(InvalidEventId);
         }
         Ok(Self {
-            epoch: u64::from_str_radix(epoch, 16).map_err(|_| UnknownEventId)?,
-            number: number.parse().map_err(|_| UnknownEventId)?,
+            epoch: u64::from_str_radix(epoch, 16).map_err(|_| InvalidEventId)?,
+            number: number.parse().map_err(|_| InvalidEventId)?,
         })
     }
 }
 
-/// Reports a text that is no [`EventId`].
+/// The error of parsing a text that is not an [`EventId`].
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::EventId;
+///
+/// let error = "E5F-042".parse::<EventId>().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "an event ID is an epoch in hexadecimal, a hyphen and a number, like e5f-42",
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownEventId;
+#[non_exhaustive]
+pub struct InvalidEventId;
 
-impl fmt::Display for UnknownEventId {
+impl fmt::Display for InvalidEventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an event ID of a log of topics")
+        f.write_str("an event ID is an epoch in hexadecimal, a hyphen and a number, like e5f-42")
     }
 }
 
-impl Error for UnknownEventId {}
+impl Error for InvalidEventId {}

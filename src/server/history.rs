@@ -1,77 +1,57 @@
-//! The events of every topic, as far back as there is room.
+//! The latest events of all topics, within the bounds of the configuration.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use slotmap::{SlotMap, new_key_type};
+use slotmap::SlotMap;
 
 use crate::server::batches::Batches;
-use crate::server::waiting::Waiting;
+use crate::server::log::{Entry, Log, Position, TopicKey};
 
-new_key_type! {
-    /// Names a topic for as long as it has events or subscribers.
-    pub(crate) struct TopicKey;
-}
-
-/// Holds the log: one sequence of events, each in the log of its topic.
+/// The latest events of all topics: one sequence of numbers, and a log for each topic.
 #[derive(Debug)]
-pub(crate) struct History<T> {
+pub(crate) struct History {
     max_events: usize,
     max_bytes: usize,
-    topics: SlotMap<TopicKey, Topic<T>>,
+    topics: SlotMap<TopicKey, Topic>,
     by_name: HashMap<Box<str>, TopicKey>,
-    /// The topics of all events, the oldest event's first.
+    /// The topic of each event in the logs, the oldest event first.
     order: VecDeque<TopicKey>,
+    /// The bytes of the events in the logs.
     bytes: usize,
-    /// The bytes of all events ever.
-    published_bytes: u64,
+    /// The bytes of all events so far.
+    total_bytes: u64,
     /// The number of the newest event; the first is 1.
     newest: u64,
-    /// The newest event that was dropped from a topic that is forgotten.
-    forgotten: u64,
+    /// The highest number among the dropped events of topics that were forgotten.
+    newest_forgotten: u64,
     batches: Batches,
 }
 
-/// Holds the log of one topic.
 #[derive(Debug)]
-pub(crate) struct Topic<T> {
+struct Topic {
     name: Box<str>,
-    log: VecDeque<Entry>,
-    /// How many events were dropped before those in the log.
-    start: u64,
-    /// The number of the newest event that was dropped.
-    dropped: u64,
-    /// How many subscribers there are.
-    pub(crate) subscribers: usize,
-    /// Who waits for the next event.
-    pub(crate) waiting: Waiting<T>,
+    log: Log,
+    subscriber_count: usize,
 }
 
+/// Events for one reader.
 #[derive(Debug)]
-struct Entry {
-    number: u64,
-    /// The bytes of all events up to this one.
-    published_bytes: u64,
-    bytes: Bytes,
-}
-
-/// Holds what a reader gets at once.
-#[derive(Debug)]
-pub(crate) struct Piece {
+pub(crate) struct Batch {
     pub(crate) bytes: Bytes,
-    /// The place behind it.
-    pub(crate) end: u64,
+    /// The position after the last of them.
+    pub(crate) end: Position,
     /// Whether that is the end of the log.
     pub(crate) is_last: bool,
 }
 
-/// Tells that a reader does not keep pace.
+/// The error of a reader that does not keep up.
 #[derive(Debug)]
 pub(crate) struct TooSlow;
 
-impl<T> History<T> {
+impl History {
     pub(crate) fn new(max_events: usize, max_bytes: usize) -> Self {
         Self {
             max_events,
@@ -80,20 +60,151 @@ impl<T> History<T> {
             by_name: HashMap::new(),
             order: VecDeque::new(),
             bytes: 0,
-            published_bytes: 0,
+            total_bytes: 0,
             newest: 0,
-            forgotten: 0,
+            newest_forgotten: 0,
             batches: Batches::default(),
         }
     }
 
-    /// Returns the number of the event that comes next.
+    /// Appends the event with the [next number](Self::next_number) to a topic, then drops the oldest
+    /// events until the rest is within bounds. The newest event always stays.
+    pub(crate) fn push(&mut self, topic: &str, bytes: Bytes) -> TopicKey {
+        let key = self.find_or_add(topic);
+        let Some(topic) = self.topics.get_mut(key) else {
+            return key;
+        };
+        self.newest += 1;
+        self.bytes += bytes.len();
+        self.total_bytes += bytes.len() as u64;
+        topic.log.push(Entry {
+            number: self.newest,
+            total_bytes: self.total_bytes,
+            bytes,
+        });
+        self.order.push_back(key);
+        while self.order.len() > 1
+            && (self.order.len() > self.max_events || self.bytes > self.max_bytes)
+        {
+            self.drop_oldest();
+        }
+        key
+    }
+
+    /// Returns the key of a topic. A topic that is not known is added.
+    pub(crate) fn find_or_add(&mut self, name: &str) -> TopicKey {
+        if let Some(key) = self.by_name.get(name) {
+            return *key;
+        }
+        let key = self.topics.insert(Topic {
+            name: name.into(),
+            // If the topic was known before, its events are lost.
+            log: Log::new(self.newest_forgotten),
+            subscriber_count: 0,
+        });
+        self.by_name.insert(name.into(), key);
+        key
+    }
+
+    /// Counts a subscriber of a topic, which keeps the topic known. Returns the topic's log.
+    pub(crate) fn add_subscriber(&mut self, topic: TopicKey) -> Option<&Log> {
+        let topic = self.topics.get_mut(topic)?;
+        topic.subscriber_count += 1;
+        Some(&topic.log)
+    }
+
+    /// Stops counting a subscriber of a topic. Returns how many are left.
+    pub(crate) fn remove_subscriber(&mut self, topic: TopicKey) -> usize {
+        let Some(found) = self.topics.get_mut(topic) else {
+            return 0;
+        };
+        found.subscriber_count -= 1;
+        let left = found.subscriber_count;
+        self.forget_if_unused(topic);
+        left
+    }
+
+    /// Reads the events of a topic after `start`, joined up to about `max_bytes`; `None` if there are
+    /// none.
+    pub(crate) fn read(
+        &mut self,
+        topic: TopicKey,
+        start: Position,
+        is_live: bool,
+        max_bytes: usize,
+    ) -> Result<Option<Batch>, TooSlow> {
+        let Some(log) = self.topics.get(topic).map(|topic| &topic.log) else {
+            return Ok(None);
+        };
+        self.check_pace(log, start, is_live)?;
+        let Some((first, after_first)) = log.entry_after(start) else {
+            return Ok(None);
+        };
+        let log_end = log.end();
+        let (bytes, end) = if after_first == log_end || first.bytes.len() >= max_bytes {
+            (first.bytes.clone(), after_first)
+        } else {
+            self.batches.join(topic, log, start, max_bytes)
+        };
+        Ok(Some(Batch {
+            bytes,
+            end,
+            is_last: end == log_end,
+        }))
+    }
+
+    /// Fails if the reader at a position has lost events. If it is live, it fails already when half of
+    /// what the logs may hold was published after the event that it has to read next.
+    ///
+    /// A replay may start that far back, so it fails only once events are lost.
+    #[inline]
+    pub(crate) fn check_pace(
+        &self,
+        log: &Log,
+        position: Position,
+        is_live: bool,
+    ) -> Result<(), TooSlow> {
+        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
+        let is_too_slow = match log.entry_after(position) {
+            Some((entry, _)) => {
+                is_live
+                    && (self.newest - entry.number >= half(self.max_events)
+                        || self.total_bytes - entry.total_bytes >= half(self.max_bytes))
+            }
+            None => position < log.start(),
+        };
+        match is_too_slow {
+            true => Err(TooSlow),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the number of the event that is published next.
     pub(crate) fn next_number(&self) -> u64 {
         self.newest + 1
     }
 
+    /// Returns the number of the newest event; 0 if there was none yet.
     pub(crate) fn newest(&self) -> u64 {
         self.newest
+    }
+
+    pub(crate) fn log(&self, topic: TopicKey) -> Option<&Log> {
+        self.topics.get(topic).map(|topic| &topic.log)
+    }
+
+    pub(crate) fn name(&self, topic: TopicKey) -> Option<&str> {
+        self.topics.get(topic).map(|topic| &*topic.name)
+    }
+
+    pub(crate) fn subscriber_count(&self, topic: &str) -> usize {
+        let key = self.by_name.get(topic);
+        let topic = key.and_then(|key| self.topics.get(*key));
+        topic.map_or(0, |topic| topic.subscriber_count)
+    }
+
+    pub(crate) fn topic_count(&self) -> usize {
+        self.topics.len()
     }
 
     pub(crate) fn event_count(&self) -> usize {
@@ -104,176 +215,27 @@ impl<T> History<T> {
         self.bytes
     }
 
-    pub(crate) fn topic_count(&self) -> usize {
-        self.topics.len()
-    }
-
-    pub(crate) fn find(&self, name: &str) -> Option<TopicKey> {
-        self.by_name.get(name).copied()
-    }
-
-    pub(crate) fn topic(&self, key: TopicKey) -> Option<&Topic<T>> {
-        self.topics.get(key)
-    }
-
-    pub(crate) fn topic_mut(&mut self, key: TopicKey) -> Option<&mut Topic<T>> {
-        self.topics.get_mut(key)
-    }
-
-    pub(crate) fn topics_mut(&mut self) -> impl Iterator<Item = &mut Topic<T>> {
-        self.topics.values_mut()
-    }
-
-    pub(crate) fn find_or_add(&mut self, name: &str) -> TopicKey {
-        if let Some(key) = self.by_name.get(name) {
-            return *key;
-        }
-        let key = self.topics.insert(Topic {
-            name: name.into(),
-            log: VecDeque::new(),
-            start: 0,
-            // Whatever it had before it was forgotten is lost.
-            dropped: self.forgotten,
-            subscribers: 0,
-            waiting: Waiting::new(),
-        });
-        self.by_name.insert(name.into(), key);
-        key
-    }
-
-    /// Appends the event with the next number, and drops what there is no more room for. The newest
-    /// event always stays.
-    pub(crate) fn push(&mut self, key: TopicKey, bytes: Bytes) {
-        let Some(topic) = self.topics.get_mut(key) else {
-            return;
-        };
-        self.newest += 1;
-        self.bytes += bytes.len();
-        self.published_bytes += bytes.len() as u64;
-        topic.log.push_back(Entry {
-            number: self.newest,
-            published_bytes: self.published_bytes,
-            bytes,
-        });
-        self.order.push_back(key);
-        while self.order.len() > 1
-            && (self.order.len() > self.max_events || self.bytes > self.max_bytes)
-        {
-            self.drop_oldest();
-        }
-    }
-
-    /// Forgets a topic that has neither events nor subscribers.
-    pub(crate) fn forget_if_unused(&mut self, key: TopicKey) {
-        let is_unused = |topic: &Topic<T>| topic.log.is_empty() && topic.subscribers == 0;
-        if self.topics.get(key).is_some_and(is_unused) {
-            if let Some(topic) = self.topics.remove(key) {
-                self.forgotten = self.forgotten.max(topic.dropped);
-                self.by_name.remove(&topic.name);
-            }
-        }
-    }
-
-    /// Returns the events of a topic from its `start`th on, joined up to about `max_bytes`; `None` if
-    /// there are none.
-    pub(crate) fn read(
-        &mut self,
-        key: TopicKey,
-        start: u64,
-        is_live: bool,
-        max_bytes: usize,
-    ) -> Result<Option<Piece>, TooSlow> {
-        let Some(topic) = self.topics.get(key) else {
-            return Ok(None);
-        };
-        self.check_speed(topic, start, is_live)?;
-        let Some(first) = topic.entry(start) else {
-            return Ok(None);
-        };
-        let log_end = topic.end();
-        let (bytes, end) = if start + 1 == log_end || first.bytes.len() >= max_bytes {
-            (first.bytes.clone(), start + 1)
-        } else {
-            self.batches.join(key, topic, start, max_bytes)
-        };
-        Ok(Some(Piece {
-            bytes,
-            end,
-            is_last: end == log_end,
-        }))
-    }
-
-    /// Fails if events were lost to a reader at a place, or, to one that is live, will be soon: half of
-    /// what the log may hold is behind what it has to read next.
-    ///
-    /// A replay starts there, so it is too slow only once something is lost to it.
-    #[inline]
-    pub(crate) fn check_speed(
-        &self,
-        topic: &Topic<T>,
-        place: u64,
-        is_live: bool,
-    ) -> Result<(), TooSlow> {
-        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
-        let is_too_slow = match topic.entry(place) {
-            Some(entry) => {
-                is_live
-                    && (self.newest - entry.number >= half(self.max_events)
-                        || self.published_bytes - entry.published_bytes >= half(self.max_bytes))
-            }
-            None => place < topic.start,
-        };
-        match is_too_slow {
-            true => Err(TooSlow),
-            false => Ok(()),
-        }
-    }
-
     fn drop_oldest(&mut self) {
         let Some(key) = self.order.pop_front() else {
             return;
         };
         if let Some(topic) = self.topics.get_mut(key) {
-            if let Some(entry) = topic.log.pop_front() {
-                topic.start += 1;
-                topic.dropped = entry.number;
+            if let Some(entry) = topic.log.pop() {
                 self.bytes -= entry.bytes.len();
-                self.batches.drop_before(key, topic.start);
+                self.batches.drop_before(key, topic.log.start());
             }
         }
         self.forget_if_unused(key);
     }
-}
 
-impl<T> Topic<T> {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the place behind the newest event.
-    pub(crate) fn end(&self) -> u64 {
-        self.start + self.log.len() as u64
-    }
-
-    /// Returns the place behind the event with a number, and the number of the newest event that
-    /// was dropped if it was behind that.
-    pub(crate) fn place_behind(&self, number: u64) -> (u64, Option<u64>) {
-        let before = self.log.partition_point(|entry| entry.number <= number);
-        let dropped = (self.dropped > number).then_some(self.dropped);
-        (self.start + before as u64, dropped)
-    }
-
-    /// Returns the number of the event at a place.
-    pub(crate) fn number_at(&self, place: u64) -> Option<u64> {
-        self.entry(place).map(|entry| entry.number)
-    }
-
-    pub(crate) fn bytes_at(&self, place: u64) -> Option<&Bytes> {
-        self.entry(place).map(|entry| &entry.bytes)
-    }
-
-    fn entry(&self, place: u64) -> Option<&Entry> {
-        let index = place.checked_sub(self.start)?;
-        self.log.get(usize::try_from(index).ok()?)
+    /// Forgets a topic that has neither events nor subscribers.
+    fn forget_if_unused(&mut self, key: TopicKey) {
+        let is_unused = |topic: &Topic| topic.log.is_empty() && topic.subscriber_count == 0;
+        if self.topics.get(key).is_some_and(is_unused) {
+            if let Some(topic) = self.topics.remove(key) {
+                self.newest_forgotten = self.newest_forgotten.max(topic.log.newest_dropped());
+                self.by_name.remove(&topic.name);
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! How far a subscriber has read.
+//! A subscriber, and how far it has read.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,106 +7,125 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::server::delivery::Gap;
-use crate::server::history::{History, TooSlow, TopicKey};
-use crate::server::waiting::Ticket;
+use crate::server::history::{History, TooSlow};
+use crate::server::log::{Position, TopicKey};
+use crate::server::waiters::Ticket;
 
-/// One reader's place in the log of a [`Topics`](crate::server::Topics), and means nothing to another.
+/// A subscriber of some topics, as [`Topics::subscribe`](crate::server::Topics::subscribe) returns it.
 ///
-/// Give it to [`unsubscribe`](crate::server::Topics::unsubscribe) in the end: the topics count it, and
-/// may keep a token of it, until then.
+/// It is valid only for the [`Topics`](crate::server::Topics) that it is from. These count it, and may
+/// hold a token for it, until it is passed to
+/// [`unsubscribe`](crate::server::Topics::unsubscribe).
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::{Topics, TopicsConfig};
+///
+/// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
+/// let subscriber = topics.subscribe(["news", "weather"], None);
+/// assert!(topics.topics_of(&subscriber).eq(["news", "weather"]));
+/// assert_eq!(topics.subscriber_count(), 1);
+///
+/// topics.unsubscribe(subscriber);
+/// assert_eq!(topics.subscriber_count(), 0);
+/// ```
 #[derive(Debug)]
 #[must_use = "it is counted until it is unsubscribed"]
 pub struct Subscriber {
     /// Most have one.
-    pub(crate) places: SmallVec<[Place; 1]>,
-    /// What it is to be told first. Few have one, and there are many subscribers.
+    pub(crate) cursors: SmallVec<[Cursor; 1]>,
+    /// The gap that is delivered first. Few have one, and there are many subscribers.
     pub(crate) gap: Option<Box<Gap>>,
-    /// Whether it was told that it gets no more.
-    pub(crate) is_out: bool,
-    /// Whether it has once read all there was: what it reads is no replay any more.
+    pub(crate) is_disconnected: bool,
+    /// Whether it has once read all events. Then it is live, and no longer in a replay.
     pub(crate) has_caught_up: bool,
 }
 
 /// How far a subscriber has read in one topic.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct Cursor {
     pub(crate) topic: TopicKey,
-    pub(crate) next: u64,
-    /// Its token among those that wait for the topic, unless that has been given back since.
+    pub(crate) position: Position,
+    /// Names the subscriber's token among those that wait for the topic.
     pub(crate) ticket: Ticket,
 }
 
 impl Subscriber {
-    /// Takes what is next, joined up to about `max_bytes`; `None` if it has read all there is.
-    pub(crate) fn read<T>(
+    /// Reads the next events, joined up to about `max_bytes`; `None` if it has read them all.
+    pub(crate) fn read(
         &mut self,
-        history: &mut History<T>,
+        history: &mut History,
         max_bytes: usize,
     ) -> Result<Option<Bytes>, TooSlow> {
         let is_live = self.has_caught_up;
-        // Nearly all have one, and it is looked up once.
-        if let [place] = self.places.as_mut_slice() {
-            let piece = history.read(place.topic, place.next, is_live, max_bytes)?;
-            self.has_caught_up |= piece.as_ref().is_none_or(|piece| piece.is_last);
-            return Ok(piece.map(|piece| {
-                place.next = piece.end;
-                piece.bytes
+        // With one topic, as nearly all have, one look-up is enough.
+        if let [cursor] = self.cursors.as_mut_slice() {
+            let batch = history.read(cursor.topic, cursor.position, is_live, max_bytes)?;
+            self.has_caught_up |= batch.as_ref().is_none_or(|batch| batch.is_last);
+            return Ok(batch.map(|batch| {
+                cursor.position = batch.end;
+                batch.bytes
             }));
         }
-        for place in &self.places {
-            if let Some(topic) = history.topic(place.topic) {
-                history.check_speed(topic, place.next, is_live)?;
+        for cursor in &self.cursors {
+            if let Some(log) = history.log(cursor.topic) {
+                history.check_pace(log, cursor.position, is_live)?;
             }
         }
-        let bytes = read_merged(history, &mut self.places, max_bytes);
+        let bytes = read_merged(history, &mut self.cursors, max_bytes);
         self.has_caught_up |= self.is_at_end(history);
         Ok(bytes)
     }
 
-    pub(crate) fn is_at_end<T>(&self, history: &History<T>) -> bool {
-        self.places.iter().all(|place| place.is_at_end(history))
+    /// Skips all events that it has not read.
+    pub(crate) fn skip_to_end(&mut self, history: &History) {
+        for cursor in &mut self.cursors {
+            if let Some(log) = history.log(cursor.topic) {
+                cursor.position = log.end();
+            }
+        }
+        self.has_caught_up = true;
     }
-}
 
-impl Place {
-    pub(crate) fn is_at_end<T>(&self, history: &History<T>) -> bool {
-        let topic = history.topic(self.topic);
-        topic.is_none_or(|topic| self.next == topic.end())
+    pub(crate) fn is_at_end(&self, history: &History) -> bool {
+        let is_at_end = |cursor: &Cursor| {
+            let log = history.log(cursor.topic);
+            log.is_none_or(|log| cursor.position == log.end())
+        };
+        self.cursors.iter().all(is_at_end)
     }
 }
 
 /// Reads several topics in the order of their events.
-fn read_merged<T>(history: &History<T>, places: &mut [Place], max_bytes: usize) -> Option<Bytes> {
+fn read_merged(history: &History, cursors: &mut [Cursor], max_bytes: usize) -> Option<Bytes> {
     let mut first: Option<Bytes> = None;
     let mut joined = Vec::new();
     loop {
-        let next = places
+        let next = cursors
             .iter_mut()
-            .filter_map(|place| {
-                let topic = history.topic(place.topic)?;
-                Some((
-                    topic.number_at(place.next)?,
-                    topic.bytes_at(place.next)?,
-                    place,
-                ))
+            .filter_map(|cursor| {
+                let log = history.log(cursor.topic)?;
+                let (entry, after) = log.entry_after(cursor.position)?;
+                Some((entry, after, cursor))
             })
-            .min_by_key(|(number, ..)| *number);
-        let Some((_, bytes, place)) = next else {
+            .min_by_key(|(entry, ..)| entry.number);
+        let Some((entry, after, cursor)) = next else {
             break;
         };
         match &first {
-            None => first = Some(bytes.clone()),
+            None => first = Some(entry.bytes.clone()),
             Some(only) => {
                 if joined.is_empty() {
                     joined.extend_from_slice(only);
                 }
-                if joined.len() + bytes.len() > max_bytes {
+                if joined.len() + entry.bytes.len() > max_bytes {
                     break;
                 }
-                joined.extend_from_slice(bytes);
+                joined.extend_from_slice(&entry.bytes);
             }
         }
-        place.next += 1;
+        cursor.position = after;
     }
     // The second event may have been too long to be joined to the first.
     match first {

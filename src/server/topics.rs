@@ -1,4 +1,4 @@
-//! Who reads which topics, and how far.
+//! Topics: publishing, subscribing, reading and waiting.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,24 +11,27 @@ use smallvec::SmallVec;
 use crate::event::EventRef;
 use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason};
+use crate::server::encoded::Encoded;
 use crate::server::event_id::EventId;
-use crate::server::history::{History, TooSlow, TopicKey};
-use crate::server::outgoing::Encoded;
-use crate::server::subscriber::{Place, Subscriber};
-use crate::server::waiting::{Ticket, Waiting};
+use crate::server::history::{History, TooSlow};
+use crate::server::subscriber::{Cursor, Subscriber};
+use crate::server::waiters::{Ticket, Waiters};
 
-/// Holds topics, their latest events, and who waits for more of them.
+/// Topics, their latest events, and their subscribers.
 ///
-/// Events are kept once, encoded, in a log that is bounded in events and bytes; a subscriber is a
-/// place in it, so a slow one costs no memory and the publisher never waits. All events of all topics
-/// are numbered in one sequence, so that one last event ID says how far a connection has read in all
-/// of its topics. The sequence belongs to an epoch, which the embedder draws at random: an ID of
-/// another epoch, from before a restart, is recognised.
+/// Each event is encoded and stored once, in a log that is bounded in events and in bytes. A
+/// subscriber is a position in that log: a slow one costs no memory, and publishing never waits. The
+/// events of all topics are numbered in one sequence, so one last event ID tells how far a connection
+/// has read in all of its topics. The sequence belongs to an epoch, a number that the caller draws at
+/// random, so an ID from before a restart is recognized. A subscriber that may have missed events is
+/// told so by a [`Gap`].
 ///
-/// Whatever a subscriber misses it is told, as a [`Gap`].
+/// `T` is a token that names a waiting subscriber to the caller: the number of a connection, or a
+/// [`Waker`](core::task::Waker).
 ///
-/// `T` is the token by which somebody who waits is known to whoever wakes it: the number of a
-/// connection, or a [`Waker`](core::task::Waker).
+/// For each subscriber, call [`poll_delivery`](Self::poll_delivery) until it returns `None`, then
+/// [`wait`](Self::wait). After each [`publish`](Self::publish), call [`take_ready`](Self::take_ready)
+/// and wake the subscribers that the tokens name.
 ///
 /// # Examples
 ///
@@ -48,7 +51,7 @@ use crate::server::waiting::{Ticket, Waiting};
 /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(events.into_bytes(), "id: e-1\ndata: hello\n\nid: e-3\ndata: rain\n\n");
 ///
-/// // It reconnects, having seen the first.
+/// // It reconnects, and the first event is the last that it received.
 /// topics.unsubscribe(reader);
 /// let mut reader = topics.subscribe(["news", "weather"], Some(&id.to_string()));
 /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
@@ -58,145 +61,141 @@ use crate::server::waiting::{Ticket, Waiting};
 pub struct Topics<T> {
     config: TopicsConfig,
     epoch: u64,
-    history: History<T>,
+    history: History,
+    waiters: Waiters<T>,
     subscriber_count: usize,
-    /// Who waits though it reads no topic.
-    waiting: Waiting<T>,
-    /// The tokens of those who have waited and need not any more.
-    ready: Vec<T>,
     stats: TopicsStats,
-    /// Scratch for the text of an ID.
+    /// A buffer for the text of an ID.
     id: String,
 }
 
-/// Counts what has become of subscribers.
+/// Counts of slow readers and gaps since the [`Topics`] were created.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::{Topics, TopicsConfig};
+///
+/// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
+/// let reader = topics.subscribe(["news"], Some("an ID that was not assigned here"));
+///
+/// let stats = topics.stats();
+/// assert_eq!((stats.gaps, stats.disconnected, stats.skipped), (1, 0, 0));
+/// # topics.unsubscribe(reader);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicsStats {
-    /// Slow readers that were disconnected.
+    /// How many slow readers were disconnected.
     pub disconnected: u64,
-    /// How often a slow reader was moved to the newest event.
+    /// How many times a slow reader was moved to the newest event.
     pub skipped: u64,
-    /// Subscriptions that could not resume without a gap.
+    /// How many subscriptions could not resume without a gap.
     pub gaps: u64,
 }
 
 impl<T> Topics<T> {
-    /// Makes a log without events. `epoch` must differ from one start of the program to the next.
+    /// Creates topics without events. `epoch` must differ from one start of the program to the next.
     pub fn new(config: TopicsConfig, epoch: u64) -> Self {
         Self {
             history: History::new(config.max_events, config.max_bytes),
             config,
             epoch,
+            waiters: Waiters::new(),
             subscriber_count: 0,
-            waiting: Waiting::new(),
-            ready: Vec::new(),
             stats: TopicsStats::default(),
             id: String::new(),
         }
     }
 
-    /// Appends an event to a topic, under a new ID that takes the place of any that it has, and
-    /// returns that.
+    /// Appends an event to a topic, and returns the event's new ID, which replaces any that it had.
     ///
-    /// Costs the subscribers of this topic that wait for it, and nothing for any other. Their tokens
-    /// are then had from [`take_ready`](Self::take_ready).
+    /// Ends the wait of the topic's subscribers; their tokens are then returned by
+    /// [`take_ready`](Self::take_ready). Other subscribers cost nothing.
     pub fn publish(&mut self, topic: &str, event: EventRef<'_>) -> EventId {
         let id = EventId::new(self.epoch, self.history.next_number());
         self.id.clear();
         let _ = write!(self.id, "{id}");
         let bytes = event.with_checked_id(&self.id).to_bytes();
-        let key = self.history.find_or_add(topic);
-        self.history.push(key, bytes);
-        if let Some(topic) = self.history.topic_mut(key) {
-            topic.waiting.take_all(&mut self.ready);
-        }
+        let topic = self.history.push(topic, bytes);
+        self.waiters.wake(topic);
         id
     }
 
-    /// Adds a subscriber of topics, which need not have been heard of.
+    /// Adds a subscriber of topics, which need not have any events yet. A topic that is named several
+    /// times counts once.
     ///
-    /// Without a last event ID it gets what is published from now on. With one, it gets what was
-    /// published to its topics since; if the log does not say what that is, it is told a [`Gap`]
-    /// first and then gets all that the log has.
+    /// Without a last event ID, the subscriber gets the events that are published from now on. With
+    /// one, it also gets those that were published to its topics after that ID. If events after that
+    /// ID may be lost, it gets a [`Gap`] first, then all events of its topics that the log has.
     pub fn subscribe<N: AsRef<str>>(
         &mut self,
         topics: impl IntoIterator<Item = N>,
         last_event_id: Option<&str>,
     ) -> Subscriber {
-        let (behind, mut reason) = match last_event_id {
-            None => (self.history.newest(), None),
-            Some(text) => match text.parse::<EventId>() {
-                Err(_) => (0, Some(GapReason::Unknown)),
-                Ok(id) if id.epoch() != self.epoch => (0, Some(GapReason::OtherEpoch)),
-                Ok(id) if id.number() > self.history.newest() => (0, Some(GapReason::Unknown)),
-                Ok(id) => (id.number(), None),
-            },
-        };
-        let mut places: SmallVec<[Place; 1]> = SmallVec::new();
+        let (start, mut reason) = self.start_of(last_event_id);
+        let mut cursors: SmallVec<[Cursor; 1]> = SmallVec::new();
         let mut resumes_after = 0;
         for name in topics {
-            let key = self.history.find_or_add(name.as_ref());
-            let Some(topic) = self.history.topic_mut(key) else {
+            let topic = self.history.find_or_add(name.as_ref());
+            if cursors.iter().any(|cursor| cursor.topic == topic) {
+                continue;
+            }
+            let Some(log) = self.history.add_subscriber(topic) else {
                 continue;
             };
-            if places.iter().any(|place| place.topic == key) {
-                continue;
-            }
-            topic.subscribers += 1;
-            let (next, dropped) = topic.place_behind(behind);
-            if let Some(dropped) = dropped {
-                resumes_after = resumes_after.max(dropped);
+            if log.newest_dropped() > start {
+                resumes_after = resumes_after.max(log.newest_dropped());
                 reason = reason.or(Some(GapReason::TooOld));
             }
-            places.push(Place {
-                topic: key,
-                next,
+            cursors.push(Cursor {
+                topic,
+                position: log.position_after(start),
                 ticket: Ticket::default(),
             });
         }
-        if places.is_empty() {
-            // It waits for nothing but to be woken.
-            places.push(Place::default());
+        if cursors.is_empty() {
+            // It waits until all are woken.
+            cursors.push(Cursor::default());
         }
         self.stats.gaps += u64::from(reason.is_some());
         self.subscriber_count += 1;
-        Subscriber {
-            has_caught_up: places.iter().all(|place| place.is_at_end(&self.history)),
-            places,
-            gap: reason.map(|reason| {
-                Box::new(Gap {
-                    reason,
-                    resumes_after: EventId::new(self.epoch, resumes_after),
-                })
-            }),
-            is_out: false,
-        }
+        let gap = reason.map(|reason| Gap {
+            reason,
+            resumes_after: EventId::new(self.epoch, resumes_after),
+        });
+        let mut subscriber = Subscriber {
+            cursors,
+            gap: gap.map(Box::new),
+            is_disconnected: false,
+            has_caught_up: false,
+        };
+        subscriber.has_caught_up = subscriber.is_at_end(&self.history);
+        subscriber
     }
 
     /// Removes a subscriber, and returns its tokens as [`stop_waiting`](Self::stop_waiting) does.
     pub fn unsubscribe(&mut self, mut subscriber: Subscriber) -> Vec<T> {
         let tokens = self.stop_waiting(&mut subscriber);
-        for place in subscriber.places {
-            if let Some(topic) = self.history.topic_mut(place.topic) {
-                topic.subscribers -= 1;
+        for cursor in subscriber.cursors {
+            if self.history.remove_subscriber(cursor.topic) == 0 {
+                self.waiters.remove_topic(cursor.topic);
             }
-            self.history.forget_if_unused(place.topic);
         }
         self.subscriber_count -= 1;
         tokens
     }
 
-    /// Returns what comes next for a subscriber, at most about `max_bytes` of it; `None` if there is
-    /// nothing yet: then [`wait`](Self::wait).
+    /// Returns what a subscriber gets next. If that is events, they are joined up to `max_bytes`, but
+    /// there is at least one. `None` means that there is nothing yet; then call [`wait`](Self::wait).
     ///
-    /// Readers at the same place share the same bytes.
+    /// Subscribers at the same position share the same bytes.
     pub fn poll_delivery(
         &mut self,
         subscriber: &mut Subscriber,
         max_bytes: usize,
     ) -> Option<Delivery> {
-        if subscriber.is_out {
+        if subscriber.is_disconnected {
             return Some(Delivery::Disconnected);
         }
         if let Some(gap) = subscriber.gap.take() {
@@ -208,115 +207,114 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Has `token` given back by [`take_ready`](Self::take_ready) when there is something for a
-    /// subscriber. Returns `false`, and does nothing, if there is something already.
+    /// Holds `token` until there is something for a subscriber; then [`take_ready`](Self::take_ready)
+    /// returns it. If there is something already, this holds nothing and returns `false`.
     ///
-    /// It is kept once for each of the subscriber's topics, until that has an event. Where one is kept
-    /// already it stays: [`stop_waiting`](Self::stop_waiting) first, to wait under another token.
+    /// The token is cloned for each of the subscriber's topics, and each clone is held until that topic
+    /// has an event. A topic for which one is held already keeps that one. To wait with another token,
+    /// call [`stop_waiting`](Self::stop_waiting) first.
     pub fn wait(&mut self, subscriber: &mut Subscriber, token: &T) -> bool
     where
         T: Clone,
     {
-        let has_something =
-            subscriber.is_out || subscriber.gap.is_some() || !subscriber.is_at_end(&self.history);
+        let has_something = subscriber.is_disconnected
+            || subscriber.gap.is_some()
+            || !subscriber.is_at_end(&self.history);
         if has_something {
             return false;
         }
-        for place in &mut subscriber.places {
-            self.waiting_for(place.topic).hold(&mut place.ticket, token);
+        for cursor in &mut subscriber.cursors {
+            self.waiters.hold(cursor.topic, &mut cursor.ticket, token);
         }
         true
     }
 
-    /// Ends the wait of a subscriber, and returns the tokens that were kept for it.
+    /// Ends the wait of a subscriber, and returns the tokens that were held for it.
     pub fn stop_waiting(&mut self, subscriber: &mut Subscriber) -> Vec<T> {
-        let places = subscriber.places.iter_mut();
-        let tokens = places.filter_map(|place| {
-            let ticket = mem::take(&mut place.ticket);
-            self.waiting_for(place.topic).remove(ticket)
+        let cursors = subscriber.cursors.iter_mut();
+        let tokens = cursors.filter_map(|cursor| {
+            let ticket = mem::take(&mut cursor.ticket);
+            self.waiters.remove(cursor.topic, ticket)
         });
         tokens.collect()
     }
 
-    /// Returns the tokens of all whose wait is over, and keeps them no more. Ask after every
-    /// publication.
+    /// Returns the tokens of all subscribers whose wait has ended since the last call. Call it after
+    /// every publication.
     ///
-    /// A token comes once for each event that its subscriber waited for, so that one that reads
-    /// several topics may be named several times before it has read on.
+    /// A subscriber of several topics may be named several times: once for each topic that had an
+    /// event.
     #[must_use = "a subscriber that is not woken waits for ever"]
     pub fn take_ready(&mut self) -> Vec<T> {
-        mem::take(&mut self.ready)
+        self.waiters.take_ready()
     }
 
-    /// Ends the wait of all subscribers, as if each had something to read. Their tokens are then had
-    /// from [`take_ready`](Self::take_ready).
+    /// Ends the wait of all subscribers, as if each had something to read. Their tokens are then
+    /// returned by [`take_ready`](Self::take_ready).
     pub fn wake_all(&mut self) {
-        let topics = self.history.topics_mut().map(|topic| &mut topic.waiting);
-        for waiting in topics.chain([&mut self.waiting]) {
-            waiting.take_all(&mut self.ready);
-        }
+        self.waiters.wake_all();
     }
 
     /// Returns the names of the topics that a subscriber reads.
     pub fn topics_of(&self, subscriber: &Subscriber) -> impl Iterator<Item = &str> {
-        let topics = subscriber.places.iter().map(|place| place.topic);
-        topics.filter_map(|key| self.history.topic(key).map(|topic| topic.name()))
+        let topics = subscriber.cursors.iter().map(|cursor| cursor.topic);
+        topics.filter_map(|topic| self.history.name(topic))
     }
 
-    /// Returns how many subscribers there are.
+    /// Returns the number of subscribers.
     pub fn subscriber_count(&self) -> usize {
         self.subscriber_count
     }
 
-    /// Returns how many subscribers a topic has.
+    /// Returns the number of subscribers of a topic.
     pub fn subscriber_count_of(&self, topic: &str) -> usize {
-        let key = self.history.find(topic);
-        let topic = key.and_then(|key| self.history.topic(key));
-        topic.map_or(0, |topic| topic.subscribers)
+        self.history.subscriber_count(topic)
     }
 
-    /// Returns how many topics have events or subscribers.
+    /// Returns the number of topics that have events or subscribers.
     pub fn topic_count(&self) -> usize {
         self.history.topic_count()
     }
 
-    /// Returns how many events the log holds.
+    /// Returns the number of events in the log.
     pub fn event_count(&self) -> usize {
         self.history.event_count()
     }
 
-    /// Returns how many bytes the events in the log take, encoded.
+    /// Returns the length in bytes of all events in the log, encoded.
     pub fn byte_count(&self) -> usize {
         self.history.byte_count()
     }
 
-    /// Returns what has become of subscribers so far.
+    /// Returns how many gaps and slow readers there were.
     pub fn stats(&self) -> TopicsStats {
         self.stats
     }
 
-    /// Returns those who wait for a topic; for none, those who read none.
-    #[inline]
-    fn waiting_for(&mut self, key: TopicKey) -> &mut Waiting<T> {
-        match self.history.topic_mut(key) {
-            Some(topic) => &mut topic.waiting,
-            None => &mut self.waiting,
+    /// Returns the number of the event after which a subscriber starts to read, and the reason for a
+    /// gap if its last event ID does not tell.
+    fn start_of(&self, last_event_id: Option<&str>) -> (u64, Option<GapReason>) {
+        let newest = self.history.newest();
+        let Some(id) = last_event_id else {
+            return (newest, None);
+        };
+        match id.parse::<EventId>() {
+            Err(_) => (0, Some(GapReason::Unknown)),
+            Ok(id) if id.epoch() != self.epoch => (0, Some(GapReason::OtherEpoch)),
+            Ok(id) if id.number() > newest => (0, Some(GapReason::Unknown)),
+            Ok(id) => (id.number(), None),
         }
     }
 
     fn handle_slow(&mut self, subscriber: &mut Subscriber) -> Delivery {
         match self.config.slow_reader {
             SlowReader::Disconnect => {
-                subscriber.is_out = true;
+                subscriber.is_disconnected = true;
                 self.stats.disconnected += 1;
                 Delivery::Disconnected
             }
             SlowReader::SkipToLive => {
-                for place in &mut subscriber.places {
-                    let topic = self.history.topic(place.topic);
-                    place.next = topic.map_or(place.next, |topic| topic.end());
-                }
-                subscriber.has_caught_up = true;
+                subscriber.skip_to_end(&self.history);
                 self.stats.skipped += 1;
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,

@@ -18,7 +18,7 @@ fn a_comment_opens_and_the_reconnection_time_follows() {
         (Some(Duration::MAX), b":\nretry: 18446744073709551615\n\n"),
     ] {
         let mut out = b"before".to_vec();
-        let session = Session::open(SessionConfig::new().retry(retry), at(0), &mut out);
+        let session = Session::open(at(0), SessionConfig::new().retry(retry), 0, &mut out);
         assert_eq!(out.strip_prefix(b"before"), Some(wire), "{retry:?}");
         assert_eq!(session.ended(), None);
     }
@@ -92,6 +92,25 @@ fn a_session_ends_at_its_age_whatever_is_sent() {
     assert_ended(&mut session, SessionEnd::MaxAge, 60_500);
 }
 
+/// A session that always has something to send never waits for a timer.
+#[test]
+fn a_session_ends_at_its_age_without_a_timer() {
+    for due in [60_000, 60_001, u64::MAX] {
+        let config = config().max_age(ms(60_000)).jitter_percent(0);
+        let mut session = open(config.clone(), 0);
+        assert!(session.handle_sent(at(59_999)));
+        assert!(!session.handle_sent(at(due)), "{due}");
+        assert_ended(&mut session, SessionEnd::MaxAge, due);
+
+        // The frame that shows that it is due is not lost.
+        let mut session = open(config, 0);
+        let mut out = Vec::new();
+        assert!(session.send(at(due), EventRef::new("last"), &mut out));
+        assert_eq!(out, b"data: last\n\n");
+        assert_ended(&mut session, SessionEnd::MaxAge, due);
+    }
+}
+
 #[test]
 fn an_age_that_is_due_with_a_comment_leaves_the_comment_out() {
     let mut session = open(config().max_age(ms(15_000)).jitter_percent(0), 0);
@@ -107,15 +126,10 @@ fn jitter_shortens_the_age_by_no_more_than_it_may_and_by_all_of_it() {
                 let config = config()
                     .keep_alive(None)
                     .max_age(ms(100_000))
-                    .jitter_percent(percent)
-                    .jitter_seed(seed);
-                assert!(config.has_jitter_seed());
-                let end = open(config.clone(), 0).poll_timeout();
-                assert_eq!(
-                    end,
-                    open(config, 0).poll_timeout(),
-                    "equal seeds, equal ages"
-                );
+                    .jitter_percent(percent);
+                let open = || Session::open(at(0), config.clone(), seed, &mut Vec::new());
+                let end = open().poll_timeout();
+                assert_eq!(end, open().poll_timeout(), "equal seeds, equal ages");
                 let end = end.unwrap().since_origin();
                 assert!(
                     end <= ms(100_000) && end >= ms(shortest),
@@ -138,7 +152,6 @@ fn jitter_shortens_the_age_by_no_more_than_it_may_and_by_all_of_it() {
             );
         }
     }
-    assert!(!SessionConfig::new().has_jitter_seed());
 }
 
 #[test]
@@ -304,7 +317,7 @@ fn config() -> SessionConfig {
 }
 
 fn open(config: SessionConfig, now: u64) -> Session {
-    Session::open(config, at(now), &mut Vec::new())
+    Session::open(at(now), config, 0, &mut Vec::new())
 }
 
 fn timeout(session: &mut Session, now: u64) -> Vec<u8> {

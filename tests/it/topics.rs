@@ -4,8 +4,8 @@
 use core::mem;
 
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, SlowReader, Subscriber, TopicsConfig, TopicsStats,
-    UnknownEventId,
+    Delivery, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, SlowReader, Subscriber,
+    TopicsConfig, TopicsStats, last_event_id,
 };
 use ssewire::{Event, EventRef};
 
@@ -50,9 +50,45 @@ fn an_id_has_one_form() {
         "\u{661}-1",
         "1-\u{661}",
     ] {
-        assert_eq!(text.parse::<EventId>(), Err(UnknownEventId), "{text:?}");
+        let refused: Result<EventId, InvalidEventId> = text.parse();
+        assert!(refused.is_err(), "{text:?}");
     }
-    assert_eq!("1".repeat(1 << 20).parse::<EventId>(), Err(UnknownEventId));
+    assert!("1".repeat(1 << 20).parse::<EventId>().is_err());
+}
+
+#[test]
+fn the_last_event_id_of_a_request_is_one_short_text_or_none() {
+    let (longest, too_long) = ([b'1'; 4_096], [b'1'; 4_097]);
+    for (values, expected) in [
+        (&[][..], Ok(None)),
+        (&[&b""[..]], Ok(None)),
+        (&[b"e5f-1"], Ok(Some("e5f-1"))),
+        (&["é 😀".as_bytes()], Ok(Some("é 😀"))),
+        (
+            &[&longest],
+            Ok(Some(core::str::from_utf8(&longest).unwrap())),
+        ),
+        (
+            &[&too_long],
+            Err("the Last-Event-ID header has 4097 bytes, which is more than 4096"),
+        ),
+        (
+            &[b"\xC3"],
+            Err("the Last-Event-ID header is not UTF-8 at byte 0"),
+        ),
+        (
+            &[b"1\xED\xA0\x80"],
+            Err("the Last-Event-ID header is not UTF-8 at byte 1"),
+        ),
+        (&[b"1", b"1"], Err(SEVERAL)),
+        (&[b"", b"1"], Err(SEVERAL)),
+        (&[b"", b""], Err(SEVERAL)),
+    ] {
+        let id = last_event_id(values.iter().copied());
+        let id = id.map_err(|error: InvalidLastEventId| error.to_string());
+        assert_eq!(id, expected.map_err(str::to_owned), "{values:?}");
+    }
+    const SEVERAL: &str = "the request has more than one Last-Event-ID header";
 }
 
 #[test]

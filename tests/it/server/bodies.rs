@@ -265,21 +265,27 @@ fn a_last_event_id_is_one_short_text_or_none() {
     assert_eq!(of(&[b"e5f-1"]), some("e5f-1"));
     assert_eq!(of(&["é 😀".as_bytes()]), some("é 😀"));
     assert_eq!(of(&[longest.as_bytes()]), some(&longest));
-    for bad in [
-        &[too_long.as_bytes()][..],
-        &[b"\xC3"],
-        &[b"\xED\xA0\x80"],
-        &[b"1", b"1"],
-        &[b"", b"1"],
-        &[b"", b""],
+    let text = |bad| of(bad).map_err(|error: InvalidLastEventId| error.to_string());
+    let several = "the request has more than one Last-Event-ID header";
+    for (bad, reason) in [
+        (
+            &[too_long.as_bytes()][..],
+            "the Last-Event-ID header has 4097 bytes, which is more than 4096",
+        ),
+        (
+            &[b"\xC3"],
+            "the Last-Event-ID header is not UTF-8 at byte 0",
+        ),
+        (
+            &[b"\xED\xA0\x80"],
+            "the Last-Event-ID header is not UTF-8 at byte 0",
+        ),
+        (&[b"1", b"1"], several),
+        (&[b"", b"1"], several),
+        (&[b"", b""], several),
     ] {
-        assert_eq!(of(bad), Err(InvalidLastEventId), "{bad:?}");
+        assert_eq!(text(bad), Err(reason.to_owned()), "{bad:?}");
     }
-    let text = InvalidLastEventId.to_string();
-    assert_eq!(
-        text,
-        "the Last-Event-ID header is not one UTF-8 text of at most 4 KiB"
-    );
 }
 
 #[test]
