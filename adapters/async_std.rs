@@ -12,17 +12,16 @@
 //!
 //! ```no_run
 //! # #[cfg(feature = "hyper")]
-//! # mod run {
+//! # fn follow() -> Result<(), ssewire::async_std::Error> {
 //! use ssewire::async_std::EventSource;
 //!
-//! # #[async_std::main]
-//! # pub async fn main() -> Result<(), ssewire::async_std::Error> {
-//! let mut events = EventSource::get("http://127.0.0.1:8888/sse");
-//! while let Some(event) = events.next().await {
-//!     println!("{}", event?.data());
-//! }
-//! # Ok(())
-//! # }
+//! async_std::task::block_on(async {
+//!     let mut events = EventSource::get("http://127.0.0.1:8888/sse");
+//!     while let Some(event) = events.next().await {
+//!         println!("{}", event?.data());
+//!     }
+//!     Ok(())
+//! })
 //! # }
 //! ```
 

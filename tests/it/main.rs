@@ -9,7 +9,9 @@
 
 mod common;
 
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
 mod client_properties;
 mod conformance;
 #[cfg(all(feature = "hyper", feature = "tokio"))]
@@ -21,7 +23,7 @@ mod example_servers;
 mod examples;
 #[cfg(feature = "futures-io")]
 mod futures_io;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "server", feature = "std"))]
 mod hub;
 #[cfg(feature = "hyper")]
 mod hyper;
@@ -31,10 +33,13 @@ mod properties;
 mod recorded;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 mod server;
+#[cfg(feature = "server")]
 mod session;
 #[cfg(all(feature = "async-std", feature = "tls", feature = "tokio"))]
 mod tail;
 #[cfg(feature = "tokio")]
 mod tokio;
+#[cfg(feature = "server")]
 mod topics;
+#[cfg(feature = "server")]
 mod topics_properties;

@@ -15,10 +15,12 @@ pub(crate) mod cases;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod client;
 pub(crate) mod counting;
+#[cfg(feature = "client")]
 pub(crate) mod embedder;
 pub(crate) mod example;
 pub(crate) mod example_server;
 pub(crate) mod feed;
+#[cfg(feature = "client")]
 pub(crate) mod operation;
 pub(crate) mod oracle;
 pub(crate) mod recorded;
@@ -29,5 +31,7 @@ pub(crate) mod server;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod serving;
 pub(crate) mod tail;
+#[cfg(feature = "server")]
 pub(crate) mod topics_model;
+#[cfg(feature = "client")]
 pub(crate) mod watch;

@@ -1,4 +1,4 @@
-//! Decodes and encodes without std, and reads and writes payloads.
+//! Decodes, encodes, and runs the client and the server without std, with payloads too.
 //!
 //! It has to link; whether it also runs does not matter. If the core or one of its dependencies
 //! needed std, the panic handler below would be defined twice.
@@ -12,7 +12,9 @@ use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
-use ssewire::{Decoder, Event, FrameRef};
+use ssewire::client::{Client, ClientConfig};
+use ssewire::server::{Session, SessionConfig, Topics, TopicsConfig};
+use ssewire::{Decoder, Event, EventRef, FrameRef, Timestamp};
 
 struct NoMemory;
 
@@ -55,5 +57,13 @@ extern "C" fn _start() -> ! {
             let _ = core::hint::black_box(event.parse_json::<[&str; 1]>());
         }
     }
+    let now = Timestamp::default();
+    let mut client = Client::new(ClientConfig::new(), 0);
+    core::hint::black_box(client.poll_action(now));
+    core::hint::black_box(client.next_event(now, &mut wire.as_slice()));
+    let mut topics = Topics::<u32>::new(TopicsConfig::new(), 1);
+    core::hint::black_box(topics.publish("news", EventRef::new("hello")));
+    let mut session = Session::open(now, SessionConfig::new(), 0, &mut wire);
+    session.send(now, EventRef::new("hello"), &mut wire);
     loop {}
 }
