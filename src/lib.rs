@@ -1,73 +1,156 @@
-//! Server-Sent Events: the protocol as pure state machines, and thin adapters around them.
+//! Server-Sent Events: a client that resumes, a server that replays, and the protocol underneath as
+//! state machines for your own I/O.
 //!
-//! The core takes bytes and gives frames, or the other way round. It does no I/O, reads no clock,
-//! knows no runtime, needs no std, holds no more memory than it was told, and is right however the
-//! bytes are cut. What the standard says is cited where it is coded: WHATWG HTML, section
-//! "Server-sent events".
+//! The library is bounded and exact. It decodes the same events however the bytes are split, holds no
+//! more memory than its limits allow, and tells you when events may have been lost. It spawns nothing
+//! and contains no `unsafe`.
 //!
-//! # The smallest example
+//! | To | use | with the features |
+//! |---|---|---|
+//! | follow a stream, and resume it after a failure | [`tokio::EventSource`], [`async_std::EventSource`] | `tokio` or `async-std`, `hyper`, for HTTPS `tls` |
+//! | call an LLM that streams its response | the same, with [`Http::post`](hyper::Http::post) | the same |
+//! | serve events from hyper, axum or another server | [`Hub`], [`tokio::response`] | `tokio`, `http-body` |
+//! | read one response or one socket | [`hyper::EventReader`], [`tokio::EventReader`], [`futures_io::EventReader`] | `http-body`, `tokio`, `futures-io` |
+//! | decode and encode in I/O of your own | [`Decoder`], [`Event`] | none |
+//! | drive client or server from an event loop of your own | [`client::Client`], [`server::Topics`], [`server::Session`] | `client`, `server` |
+//!
+//! # Follow a stream
+//!
+//! An `EventSource` reconnects when a new connection can help, and then resumes after the last event
+//! that it received:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "tokio", feature = "hyper"))]
+//! # mod run {
+//! use ssewire::tokio::EventSource;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut events = EventSource::get("http://127.0.0.1:8888/sse")
+//!     .on_disconnect(|lost| eprintln!("{lost}"));
+//! while let Some(event) = events.next().await {
+//!     let event = event?;
+//!     println!("{}: {}", event.event_type(), event.data());
+//! }
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
+//! # Call an LLM
+//!
+//! A repeated POST costs money, so it is sent again only if you ask for it, and here only until the
+//! first event has arrived:
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "tokio", feature = "hyper"))]
+//! # mod run {
+//! use ssewire::tokio::{ClientConfig, EventSource, Http, Reconnect};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let request = Http::post("https://llm.example/v1/chat/completions")
+//!     .header("authorization", "Bearer …")
+//!     .header("content-type", "application/json")
+//!     .body(r#"{"stream":true}"#);
+//! let config = ClientConfig::new().reconnect(Reconnect::UntilFirstEvent);
+//! let mut events = EventSource::new(request, config).stop_when(|event| event.data() == "[DONE]");
+//! while let Some(event) = events.next().await {
+//!     println!("{}", event?.data());
+//! }
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
+//! # Serve events
+//!
+//! A [`Hub`] keeps the latest events of its topics in one bounded log. Each response first replays
+//! what its client has missed, then follows live:
+//!
+//! ```
+//! # #[cfg(all(feature = "tokio", feature = "http-body"))]
+//! # mod run {
+//! use http::{HeaderMap, Response};
+//! use ssewire::Event;
+//! use ssewire::hyper::last_event_id;
+//! use ssewire::tokio::{EventBody, Hub, Subscription, response};
+//!
+//! /// The handler of `GET /prices`, in axum or with hyper.
+//! fn prices(hub: &Hub, headers: &HeaderMap) -> Response<EventBody<Subscription>> {
+//!     let resume_after = last_event_id(headers).unwrap_or_default();
+//!     response(hub.subscribe(["prices"], resume_after))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # pub async fn main() {
+//! let hub = Hub::new();
+//! hub.publish("prices", Event::new("121.5"));
+//! assert_eq!(prices(&hub, &HeaderMap::new()).status(), 200);
+//! # }
+//! # }
+//! # #[cfg(all(feature = "tokio", feature = "http-body"))]
+//! # run::main();
+//! ```
+//!
+//! # Embed the decoder
+//!
+//! 1. Create a [`Decoder`]. Keep it for the next connection, so that the last event ID survives.
+//! 2. Pass each chunk that you read to [`Decoder::frames`], or to [`Decoder::decode`], until it
+//!    returns `Ok(None)`.
+//! 3. Frames are borrowed until the next call. [`EventRef::to_event`] and [`FrameRef::to_frame`] copy
+//!    one, in one allocation.
+//! 4. A [`DecodeError`] concerns a single event. Continue with the next call.
+//! 5. At the end of the stream, [`Decoder::finish`] returns the event that was cut off, if you want
+//!    it. [`Decoder::reset`] prepares for the next connection.
 //!
 //! ```
 //! use ssewire::{Decoder, FrameRef};
 //!
 //! let mut decoder = Decoder::new();
-//! let mut input = &b"data: hello\n\n"[..];
-//! while let Some(frame) = decoder.decode(&mut input)? {
-//!     if let FrameRef::Event(event) = frame {
-//!         assert_eq!(event.data(), "hello");
+//! for chunk in ["data: hel", "lo\n\n"] {
+//!     let mut input = chunk.as_bytes();
+//!     while let Some(frame) = decoder.decode(&mut input)? {
+//!         if let FrameRef::Event(event) = frame {
+//!             assert_eq!(event.data(), "hello");
+//!         }
 //!     }
 //! }
 //! # Ok::<(), ssewire::DecodeError>(())
 //! ```
 //!
-//! # How to embed it
-//!
-//! 1. Make a [`Decoder`] for a connection; keep it for the next one, so that the last event ID
-//!    survives.
-//! 2. Read bytes, in whatever pieces, and pass each piece to [`Decoder::frames`] (many frames a
-//!    piece, fastest) or [`Decoder::decode`] (one call a frame) until it says `Ok(None)`.
-//! 3. What is lent is borrowed until the next call: [`EventRef::to_event`] and
-//!    [`FrameRef::to_frame`] copy it, in one allocation.
-//! 4. A [`DecodeError`] is about one event; go on.
-//! 5. At the end, [`Decoder::finish`] lends what was cut off, if you want it.
-//!    [`Decoder::reset`] gets ready for the next connection.
-//!
-//! To send, build an [`Event`] or an [`EventRef`] and `encode` it into a buffer of yours. A value
-//! that would forge a field is refused when the event is built, so encoding cannot fail.
-//!
-//! A client that reconnects is [`client::Client`]: facts in, decisions out. `EventSource` in
-//! [`tokio`] and [`async_std`] drives it over HTTP or any other transport.
-//!
-//! Whoever knows hertz-contrib/sse finds each of its names in [`coming_from_hertz`].
-//!
-//! A server publishes to a [`Hub`] and answers with what it gives, over the bodies of [`hyper`] or the
-//! writers of [`tokio`] and [`futures_io`]; [`server`] has the machines behind that.
+//! To send, create an [`Event`] or an [`EventRef`] and `encode` it into a buffer. The constructors
+//! refuse values that would forge another field, so encoding cannot fail.
 //!
 //! # Features
 //!
-//! - `std` (default): memchr and simdutf8 choose their SIMD paths at run time, and the client
-//!   understands dates in `Retry-After`. Without it, what the compile target guarantees is used.
-//! - `futures-io`: [`futures_io`], reader and writer for smol and others.
-//! - `async-std`: [`async_std`], the same and the reconnecting client. async-std itself is
-//!   unmaintained upstream and not needed.
-//! - `tokio`: [`tokio`], reader, writer and reconnecting client; starts no runtime.
-//! - `hyper`: [`hyper`], a body of events for any server built on `http_body`, axum included, a
-//!   reader of any such body, and HTTP for the clients of `tokio` and `async-std`.
-//! - `tls`: HTTPS and HTTP/2 for those clients, by rustls with the platform's roots.
-//! - `json`: [`Event::json`] and [`Event::parse_json`], over serde; needs no std.
-//! - `base64`: [`Event::base64`] and [`Event::decode_base64`]; needs no std.
+//! Features only add, and none chooses between runtimes. Only `std` is on by default.
 //!
-//! Features only add, and none chooses between runtimes.
+//! | Feature | Adds | Consequence |
+//! |---|---|---|
+//! | `std` | run-time choice of SIMD; dates in `Retry-After`; with `server` also [`Hub`] | without it the crate is `no_std` and needs `alloc` |
+//! | `client` | [`client`] | fastrand |
+//! | `server` | [`server`] | fastrand, futures-core, hashbrown, slotmap, smallvec |
+//! | `futures-io` | [`futures_io`] | `client`, futures-io, http |
+//! | `async-std` | [`async_std`] | `futures-io`, `server`, async-io, async-net; nothing of async-std itself, which is unmaintained |
+//! | `tokio` | [`tokio`](mod@tokio) | `client`, `server`, http, tokio's I/O traits and timers; starts no runtime |
+//! | `http-body` | [`hyper`]: bodies for any server, a reader of any body | `server`, http, http-body; no HTTP client and not hyper itself |
+//! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, iri-string, tokio-util |
+//! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring, the platform's root certificates |
+//! | `json` | [`Event::json`], [`Event::parse_json`] | serde, serde_json; needs no `std` |
+//! | `base64` | [`Event::base64`], [`Event::decode_base64`] | base64; needs no `std` |
 //!
 //! # Limits
 //!
-//! One event may take 16 MiB unless [`DecoderConfig::max_event_bytes`] says otherwise; a larger one
-//! is reported once and skipped. A decoder never holds more than that and 64 KiB.
+//! Everything is bounded by default: an event by 16 MiB, a decoder by that and 64 KiB, a hub's log by
+//! 10,000 events and 16 MiB. [`limits`] lists every limit, and the setting that changes it.
 //!
 //! # Out of scope
 //!
-//! HTTP and TLS are left to libraries. The client's HTTP uses no proxy, keeps no cookies and asks for
-//! no compression; a transport over another HTTP client is a page, as `examples/reqwest.rs` shows.
+//! HTTP and TLS are left to other libraries. The client's HTTP uses no proxy, keeps no cookies and
+//! asks for no compression.
+//!
+//! If you know hertz-contrib/sse, [`coming_from_hertz`] has each of its names.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
