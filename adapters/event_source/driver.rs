@@ -25,7 +25,7 @@ pub(super) struct Driver<C: Connect, T> {
     pub(super) hooks: Option<Box<Hooks>>,
     /// Whether the last item was returned.
     pub(super) is_over: bool,
-    pub(super) connect: C,
+    connect: C,
     connection: Connection<C>,
     alarm: Alarm<T>,
     /// When the bytes arrived that are being decoded.

@@ -108,7 +108,7 @@ impl<'a> Disconnect<'a> {
     /// Returns why the connection is gone; `None` where the event source has closed it itself.
     pub fn cause(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Waiting { cause, .. } => Some(cause),
+            Phase::Waiting { cause, .. } => cause,
             Phase::Closed(reason) => reason.cause(),
             _ => None,
         }
@@ -145,7 +145,10 @@ impl fmt::Debug for Disconnect<'_> {
 impl fmt::Display for Disconnect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.phase {
-            Phase::Waiting { cause, .. } => cause.fmt(f)?,
+            Phase::Waiting {
+                cause: Some(cause), ..
+            } => cause.fmt(f)?,
+            Phase::Waiting { .. } => f.write_str("restarted by the caller")?,
             Phase::Closed(reason) => reason.fmt(f)?,
             _ => {}
         }

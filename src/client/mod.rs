@@ -66,8 +66,8 @@
 //! // Waiting: the connection is lost. The server asked for a wait of at least 2 seconds.
 //! client.handle_end(at(100), End::Failed);
 //! assert_eq!(client.cut_off_event().map(|event| event.data()), Some("cut"));
-//! let Phase::Waiting { delay, cause } = client.phase() else { panic!() };
-//! assert_eq!(cause, Cause::CutOff);
+//! let Phase::Waiting { delay, cause, .. } = client.phase() else { panic!() };
+//! assert_eq!(cause, Some(Cause::CutOff));
 //! assert!((2000..=3000).contains(&delay.as_millis()));
 //! assert_eq!(client.poll_action(at(100)), None);
 //! let until = client.poll_timeout().unwrap();
