@@ -147,7 +147,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             Connection::Rejected(rejected) => {
                 let is_late = self.alarm.poll(cx, rejected.deadline()).is_ready();
                 if !is_late {
-                    ready!(rejected.poll_piece(cx));
+                    ready!(rejected.poll_body_start(cx));
                 }
                 let connection = mem::replace(&mut self.connection, Connection::None);
                 if let Connection::Rejected(rejected) = connection {

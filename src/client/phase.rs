@@ -1,4 +1,4 @@
-//! Where a client stands, in its own words and in the standard's.
+//! The state of a client, as it and as the standard name it.
 
 use core::time::Duration;
 
@@ -42,7 +42,8 @@ pub enum Phase {
     Closed(CloseReason),
 }
 
-/// The ready states of the standard's `EventSource`, with its numbers.
+/// The ready states of the standard's `EventSource`, with its numbers. There are no others, so a
+/// match on them can be exhaustive.
 ///
 /// # Examples
 ///

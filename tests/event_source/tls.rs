@@ -314,7 +314,7 @@ async fn failed_attempt<R: Runtime>(http: Http<R>) -> Error {
 }
 
 fn assert_untrusted(error: &Error, why: &str) {
-    assert_gave_up(&error, 1, Cause::CouldNotConnect);
+    assert_gave_up(error, 1, Cause::CouldNotConnect);
     let source = error.source().expect("it says why").to_string();
     assert!(source.contains(why), "{source}");
 }
