@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use ssewire::client::{Cause, ClientConfig, Reconnect};
+use ssewire::client::{ClientConfig, Phase, Reconnect};
 use ssewire::tokio::{EventSource, Http};
 use ssewire::{DecoderConfig, Frame};
 use tokio::net::{TcpListener, TcpStream};
@@ -140,7 +140,7 @@ async fn run(order: Order, restarts: mpsc::UnboundedReceiver<()>) {
     let (reports, queue) = mpsc::unbounded_channel();
     let errors = reports.clone();
     let source = EventSource::new(order.http, order.config).on_disconnect(move |disconnect| {
-        if disconnect.cause() != Some(Cause::Restart) {
+        if !matches!(disconnect.phase(), Phase::Waiting { cause: None, .. }) {
             let _ = errors.send(json!({ "kind": "error", "error": disconnect.to_string() }));
         }
     });

@@ -21,6 +21,7 @@ pub(super) struct Chunk<'a, 'i> {
 
 impl Chunk<'_, '_> {
     /// Returns the next event.
+    #[inline]
     pub(super) fn next_event(self) -> Option<Event> {
         let event = self.client.next_event(self.now, self.input);
         if let (Some(hooks), Some(event)) = (self.hooks, &event) {
@@ -32,6 +33,7 @@ impl Chunk<'_, '_> {
     }
 
     /// Returns the next frame.
+    #[inline]
     pub(super) fn next_frame(self) -> Option<Frame> {
         let frame = self.client.handle_data(self.now, self.input)?;
         let is_last = is_last(self.hooks, &frame);
@@ -43,6 +45,7 @@ impl Chunk<'_, '_> {
     }
 
     /// Calls `visit` with each frame until it breaks, and returns what it breaks with.
+    #[inline]
     pub(super) fn for_each_frame<R>(
         self,
         visit: &mut impl FnMut(FrameRef<'_>) -> ControlFlow<R>,
@@ -64,6 +67,7 @@ impl Chunk<'_, '_> {
 }
 
 /// Returns whether the caller wants nothing after this frame.
+#[inline]
 fn is_last(hooks: &mut Option<Box<Hooks>>, frame: &FrameRef<'_>) -> bool {
     match (hooks, frame) {
         (Some(hooks), FrameRef::Event(event)) => hooks.stops_at(*event),

@@ -1,4 +1,4 @@
-//! What the driver needs of a transport.
+//! The transport of an event source.
 
 use core::error::Error;
 use core::fmt;
@@ -8,14 +8,14 @@ use http::Response;
 use crate::adapters::io::{BoxError, ByteStream};
 use crate::client::{Attempt, End};
 
-/// Opens the connections of an [`EventSource`](super::EventSource).
+/// A transport that opens the connections of an [`EventSource`](super::EventSource).
 ///
-/// Nothing here has to be [`Send`]; the event source is if all of these are. To drop a future or a
-/// body must end what it stands for at once.
+/// Its types need not be [`Send`]. The event source is [`Send`] if all of them are. Dropping a future
+/// must end the attempt at once, and dropping a body must close the connection.
 ///
 /// # Examples
 ///
-/// A transport that answers from memory:
+/// A transport that responds from memory:
 ///
 /// ```
 /// use core::convert::Infallible;
@@ -58,22 +58,22 @@ use crate::client::{Attempt, End};
 /// }
 /// ```
 pub trait Connect {
-    /// The body of an answer.
+    /// The body of a response.
     type Body: ByteStream<Error: Into<BoxError>>;
-    /// What becomes the head and the body of an answer. `Box::pin` makes any future [`Unpin`].
+    /// The future of a response. `Box::pin` makes any future [`Unpin`].
     type Future: Future<Output = Result<Response<Self::Body>, ConnectError>> + Unpin;
 
-    /// Starts one attempt: a connection of its own, and the request, which carries what
-    /// [`Attempt`] says.
+    /// Starts an attempt: opens a connection and sends a request with the last event ID of `attempt`.
     fn connect(&mut self, attempt: &Attempt) -> Self::Future;
 
-    /// Returns the method of the request, which decides whether it may be repeated.
+    /// Returns the method of the request; `GET` by default. It decides whether the request may be
+    /// repeated.
     fn method(&self) -> &str {
         "GET"
     }
 }
 
-/// Reports an attempt that came to nothing before there was an answer.
+/// The error of an attempt that failed before a response arrived.
 ///
 /// # Examples
 ///
@@ -89,24 +89,26 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// Reports that the connection could not be made, or ended before the response head.
+    /// Creates the error of a connection that could not be opened, or that ended before the response
+    /// head.
     pub fn failed(source: impl Into<BoxError>) -> Self {
         Self::new(End::Failed, source)
     }
 
-    /// Reports that the connection was not made in time.
+    /// Creates the error of a connection that was not opened in time.
     pub fn timed_out(source: impl Into<BoxError>) -> Self {
         Self::new(End::TimedOut, source)
     }
 
-    /// Reports that no attempt can succeed: the event source closes.
+    /// Creates the error of a transport that knows that no attempt can succeed. The event source
+    /// closes.
     pub fn refused(source: impl Into<BoxError>) -> Self {
         Self::new(End::Refused, source)
     }
 
-    /// Reports that the connect timeout is over.
+    /// Creates the error of a connection that was not opened within the connect timeout.
     pub(in crate::adapters) fn too_slow() -> Self {
-        Self::timed_out("the connection was not made within the connect timeout")
+        Self::timed_out("the connection was not opened within the connect timeout")
     }
 
     fn new(end: End, source: impl Into<BoxError>) -> Self {

@@ -26,7 +26,7 @@ pub(super) struct Driver<C: Connect, T> {
     pub(super) hooks: Option<Box<Hooks>>,
     /// Whether the last item was returned.
     pub(super) is_over: bool,
-    pub(super) connect: C,
+    connect: C,
     connection: Connection<C>,
     alarm: Alarm<T>,
     /// When the bytes arrived that are being decoded.
@@ -148,7 +148,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             Connection::Rejected(rejected) => {
                 let is_late = self.alarm.poll(cx, rejected.deadline()).is_ready();
                 if !is_late {
-                    ready!(rejected.poll_piece(cx));
+                    ready!(rejected.poll_body_start(cx));
                 }
                 let connection = mem::replace(&mut self.connection, Connection::None);
                 if let Connection::Rejected(rejected) = connection {

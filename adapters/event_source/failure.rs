@@ -1,4 +1,4 @@
-//! What a user is told of a connection that was lost or refused.
+//! The reports about a connection that was lost or refused.
 
 use alloc::boxed::Box;
 use core::error::Error as StdError;
@@ -11,16 +11,42 @@ use http::Response;
 use crate::adapters::io::BoxError;
 use crate::client::{Cause, CloseReason, Phase};
 
-/// Reports why an event source has closed, where that is not an orderly end.
+/// The reason why an event source has closed, if the end was not orderly.
 ///
-/// It holds the answer, with a piece of its body, where an answer is the reason, and the
-/// transport's error where that is; [`source`](StdError::source) gives the latter.
+/// If a response is the reason, [`response`](Self::response) returns it with the start of its body.
+/// If an error of the transport is the reason, it is the [`source`](StdError::source).
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # mod run {
+/// use std::error::Error as _;
+/// use std::io;
+///
+/// use ssewire::client::{Cause, ClientConfig};
+/// use ssewire::tokio::{EventSource, from_reader};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # pub async fn main() {
+/// let connect = from_reader(|_attempt| async { Err::<&[u8], _>(io::Error::other("no route")) });
+/// let mut events = EventSource::new(connect, ClientConfig::new().max_attempts(1));
+///
+/// let error = events.next().await.unwrap().unwrap_err();
+/// assert_eq!(error.to_string(), "gave up after 1 attempt: could not connect");
+/// assert_eq!(error.reason().cause(), Some(Cause::CouldNotConnect));
+/// assert_eq!(error.source().unwrap().to_string(), "no route");
+/// # }
+/// # }
+/// # #[cfg(feature = "tokio")]
+/// # run::main();
+/// ```
 pub struct Error {
     reason: CloseReason,
     failure: Failure,
 }
 
-/// What is known of the last connection's end besides its [`Cause`].
+/// The details of the end of the last connection, besides its [`Cause`].
 #[derive(Default)]
 pub(super) struct Failure(Option<Box<Known>>);
 
@@ -35,12 +61,12 @@ impl Error {
         Self { reason, failure }
     }
 
-    /// Returns why it has closed.
+    /// Returns why the event source has closed.
     pub const fn reason(&self) -> CloseReason {
         self.reason
     }
 
-    /// Returns the answer that was the reason, with at most 8 KiB of its body.
+    /// Returns the response that is the reason, with at most 8 KiB of its body.
     pub fn response(&self) -> Option<&Response<Bytes>> {
         self.failure.response()
     }
@@ -93,28 +119,63 @@ impl Failure {
     }
 }
 
-/// Tells a hook that a connection is not open any more, or could not be opened.
+/// The report of a connection that is no longer open, or that could not be opened.
+///
+/// Its text says why. [`EventSource::on_disconnect`](super::EventSource::on_disconnect) passes it to
+/// a hook.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # mod run {
+/// use std::sync::mpsc;
+///
+/// use ssewire::client::{ClientConfig, Reconnect};
+/// use ssewire::tokio::{EventSource, from_reader};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # pub async fn main() {
+/// let (log, lines) = mpsc::channel();
+/// let connect = from_reader(|_attempt| async { Ok(&b"data: hello\n\n"[..]) });
+/// let config = ClientConfig::new().reconnect(Reconnect::Never);
+/// let mut events = EventSource::new(connect, config).on_disconnect(move |disconnect| {
+///     let next = match disconnect.delay() {
+///         Some(delay) => format!("next attempt in {delay:?}"),
+///         None => "closed".to_owned(),
+///     };
+///     let _ = log.send(format!("{disconnect}; {next}"));
+/// });
+///
+/// while let Some(Ok(_event)) = events.next().await {}
+/// assert_eq!(lines.recv().unwrap(), "the stream ended; closed");
+/// # }
+/// # }
+/// # #[cfg(feature = "tokio")]
+/// # run::main();
+/// ```
 pub struct Disconnect<'a> {
     pub(super) phase: Phase,
     pub(super) failure: &'a Failure,
 }
 
 impl<'a> Disconnect<'a> {
-    /// Returns what comes now: [`Phase::Waiting`] or [`Phase::Closed`].
+    /// Returns the new state: [`Phase::Waiting`] or [`Phase::Closed`].
     pub const fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Returns why the connection is gone; `None` where the event source has closed it itself.
+    /// Returns why the connection was lost or could not be opened. `None` if there is another reason,
+    /// which [`phase`](Self::phase) then has.
     pub fn cause(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Waiting { cause, .. } => Some(cause),
+            Phase::Waiting { cause, .. } => cause,
             Phase::Closed(reason) => reason.cause(),
             _ => None,
         }
     }
 
-    /// Returns after what wait comes the next attempt, if any.
+    /// Returns the wait before the next attempt, or `None` if there is none.
     pub const fn delay(&self) -> Option<Duration> {
         match self.phase {
             Phase::Waiting { delay, .. } => Some(delay),
@@ -122,12 +183,12 @@ impl<'a> Disconnect<'a> {
         }
     }
 
-    /// Returns the answer that was the cause, with at most 8 KiB of its body.
+    /// Returns the response that is the cause, with at most 8 KiB of its body.
     pub fn response(&self) -> Option<&'a Response<Bytes>> {
         self.failure.response()
     }
 
-    /// Returns the transport's error that was the cause.
+    /// Returns the error of the transport that is the cause.
     pub fn error(&self) -> Option<&'a (dyn StdError + 'static)> {
         self.failure.error()
     }
@@ -145,7 +206,10 @@ impl fmt::Debug for Disconnect<'_> {
 impl fmt::Display for Disconnect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.phase {
-            Phase::Waiting { cause, .. } => cause.fmt(f)?,
+            Phase::Waiting {
+                cause: Some(cause), ..
+            } => cause.fmt(f)?,
+            Phase::Waiting { .. } => f.write_str("restarted by the caller")?,
             Phase::Closed(reason) => reason.fmt(f)?,
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! What the caller wants to be told, or asked.
+//! The functions of the caller that an event source calls.
 
 use alloc::boxed::Box;
 
@@ -10,7 +10,7 @@ use crate::EventRef;
 use crate::adapters::io::BoxError;
 use crate::client::Phase;
 
-/// Holds the hooks of an event source. Most have none, and an idle one is to be small.
+/// The hooks of an event source. Most event sources have none, so they are kept in a box.
 #[derive(Default)]
 pub(super) struct Hooks {
     pub(super) on_open: Option<OnOpen>,
@@ -24,6 +24,7 @@ pub(super) type OnDisconnect = Box<dyn FnMut(&Disconnect<'_>) + Send>;
 pub(super) type StopWhen = Box<dyn FnMut(EventRef<'_>) -> bool + Send>;
 
 impl Hooks {
+    /// Reports a new phase to those who watch, and a connection that is gone to its hook.
     pub(super) fn handle_phase(&mut self, before: Phase, phase: Phase, failure: &Failure) {
         if let Some(watched) = &self.watched {
             watched.send(phase);
@@ -36,6 +37,7 @@ impl Hooks {
         }
     }
 
+    /// Returns whether the caller wants no event after this one.
     #[inline]
     pub(super) fn stops_at(&mut self, event: EventRef<'_>) -> bool {
         self.stop_when.as_mut().is_some_and(|stop| stop(event))

@@ -1,8 +1,8 @@
-//! The reconnecting client over any transport: one driver for every runtime.
+//! The reconnecting client over any transport, on any runtime.
 //!
-//! [`EventSource`] carries out what [`Client`](crate::client::Client) decides, over a [`Connect`]
-//! that opens connections and a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and
-//! `ssewire::async_std` bring theirs; with the feature `hyper` there is HTTP for both.
+//! An [`EventSource`] carries out the actions of a [`Client`](crate::client::Client). It opens
+//! connections by a [`Connect`] and waits by a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and
+//! `ssewire::async_std` have event sources with their timers, and HTTP if the feature `hyper` is on.
 
 mod chunk;
 mod connect;

@@ -1,4 +1,4 @@
-//! An answer that is no event stream.
+//! A response that does not open the stream.
 
 use alloc::vec::Vec;
 use core::task::{Context, Poll, ready};
@@ -11,11 +11,11 @@ use http::response::Parts;
 use crate::Timestamp;
 use crate::adapters::io::ByteStream;
 
-/// Holds an answer that is no event stream, while a piece of its body is read.
+/// A response that does not open the stream, while the start of its body is read.
 pub(super) struct Rejected<B> {
     parts: Parts,
     body: B,
-    piece: Vec<u8>,
+    body_start: Vec<u8>,
     deadline: Timestamp,
 }
 
@@ -24,19 +24,19 @@ impl<B: ByteStream> Rejected<B> {
         Self {
             parts,
             body,
-            piece: Vec::new(),
-            deadline: now + PIECE_TIME,
+            body_start: Vec::new(),
+            deadline: now + BODY_START_TIME,
         }
     }
 
-    /// Reads the piece of the body that an error keeps.
-    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.piece.len() < PIECE_BYTES {
+    /// Reads the start of the body, which an error keeps.
+    pub(super) fn poll_body_start(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.body_start.len() < BODY_START_BYTES {
             match ready!(self.body.poll_bytes(cx)) {
                 Ok([]) | Err(_) => break,
                 Ok(bytes) => {
-                    let len = bytes.len().min(PIECE_BYTES - self.piece.len());
-                    self.piece.extend(bytes.iter().take(len));
+                    let len = bytes.len().min(BODY_START_BYTES - self.body_start.len());
+                    self.body_start.extend(bytes.iter().take(len));
                     self.body.consume(len);
                 }
             }
@@ -44,17 +44,17 @@ impl<B: ByteStream> Rejected<B> {
         Poll::Ready(())
     }
 
-    /// Returns when to take what has come of it.
+    /// Returns when to stop reading.
     pub(super) const fn deadline(&self) -> Timestamp {
         self.deadline
     }
 
     pub(super) fn into_response(self) -> Response<Bytes> {
-        Response::from_parts(self.parts, self.piece.into())
+        Response::from_parts(self.parts, self.body_start.into())
     }
 }
 
-/// How much of the body of an answer that is no event stream is kept for the error.
-const PIECE_BYTES: usize = 8 * 1024;
-/// How long to wait for it.
-const PIECE_TIME: Duration = Duration::from_secs(2);
+/// How many bytes of the body an error keeps.
+const BODY_START_BYTES: usize = 8 * 1024;
+/// How long to wait for them.
+const BODY_START_TIME: Duration = Duration::from_secs(2);

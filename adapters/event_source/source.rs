@@ -275,11 +275,6 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         self.driver.client.cut_off_event()
     }
 
-    /// Returns the transport.
-    pub const fn connect_mut(&mut self) -> &mut C {
-        &mut self.driver.connect
-    }
-
     /// Returns the state.
     pub const fn phase(&self) -> Phase {
         self.driver.phase

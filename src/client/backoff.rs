@@ -6,15 +6,17 @@ use fastrand::Rng;
 
 use crate::client::config::ClientConfig;
 
-/// Computes the waits: they grow while nothing comes of the attempts, up to a cap, with jitter, and
-/// never end before the server said.
+/// The waits between attempts.
+///
+/// They grow up to a cap as long as there is no progress, have jitter, and never end earlier than the
+/// server allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Backoff {
     rng: Rng,
     /// Attempts since the last progress.
     attempts: u32,
-    /// Waits since the last progress: as many as the attempts, but one more where a connection that
-    /// made progress was lost before them.
+    /// Waits since the last progress. There is one more than attempts if a connection with progress
+    /// was lost before the first of them.
     waits: u32,
     /// The reconnection time that the server set.
     retry: Option<Duration>,
@@ -34,7 +36,7 @@ impl Backoff {
         self.attempts = self.attempts.saturating_add(1);
     }
 
-    /// Takes what was going wrong to be over.
+    /// Takes the fact that there was progress.
     #[inline]
     pub(crate) fn reset(&mut self) {
         self.attempts = 0;
@@ -51,8 +53,8 @@ impl Backoff {
         self.attempts
     }
 
-    /// Returns the least wait that the server accepts, `retry_after` being what the last answer
-    /// asked for.
+    /// Returns the shortest wait that the server accepts. `retry_after` is the wait that the last
+    /// response asked for.
     pub(crate) fn lower_bound(&self, retry_after: Option<Duration>) -> Duration {
         let retry = self.retry.unwrap_or_default();
         retry.max(retry_after.unwrap_or_default())
@@ -69,7 +71,7 @@ impl Backoff {
         self.waits = self.waits.saturating_add(1);
         let jitter = config.jitter_percent;
         let (lower, upper) = match self.retry {
-            // Cap first, then jitter: the other way round all waits at the cap would be the same.
+            // Cap first, then jitter. Otherwise all waits at the cap would be equal.
             None => (grown.saturating_sub(percent_of(grown, jitter)), grown),
             Some(retry) => {
                 let cap = config.max_delay.max(stretched(retry, jitter));
@@ -92,9 +94,11 @@ impl Backoff {
 
     fn grown(&self, base: Duration, config: &ClientConfig) -> Duration {
         let factor = config.growth.saturating_pow(self.waits);
-        // What the server set is a lower bound, the cap notwithstanding.
-        let least = self.retry.unwrap_or_default();
-        base.saturating_mul(factor).min(config.max_delay).max(least)
+        // The server's time is a lower bound, even above the cap.
+        let shortest = self.retry.unwrap_or_default();
+        base.saturating_mul(factor)
+            .min(config.max_delay)
+            .max(shortest)
     }
 
     fn between(&mut self, lower: Duration, upper: Duration) -> Duration {

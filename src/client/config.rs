@@ -1,4 +1,4 @@
-//! What the caller decides, with the defaults that suit a client meant to run for months.
+//! The settings of a client. The defaults suit one that runs for months.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,23 +8,29 @@ use crate::DecoderConfig;
 use crate::error::InvalidField;
 use crate::event;
 
-/// Configures a [`Client`](crate::client::Client).
+/// The settings of a [`Client`](crate::client::Client).
 ///
-/// The defaults reconnect patiently and stop only where trying again cannot help.
-/// [`browser`](Self::browser) is the strict standard instead.
+/// By default a client reconnects patiently, and closes only where another attempt cannot help.
+/// [`browser`](Self::browser) follows the standard strictly instead.
 ///
 /// # Examples
 ///
 /// ```
 /// use core::time::Duration;
-/// use ssewire::client::{ClientConfig, Reconnect};
+/// use ssewire::Timestamp;
+/// use ssewire::client::{Client, ClientConfig, Reconnect};
 ///
 /// let config = ClientConfig::new()
 ///     .reconnect(Reconnect::UntilFirstEvent)
 ///     .max_attempts(5)
 ///     .idle_timeout(Duration::from_secs(30))
 ///     .last_event_id("42")?;
-/// # let _ = config;
+///
+/// let mut client = Client::new(config, 0);
+/// assert_eq!(client.last_event_id(), Some("42"));
+/// let _connect = client.poll_action(Timestamp::default());
+/// let idle = Timestamp::from_origin(Duration::from_secs(30));
+/// assert_eq!(client.poll_timeout(), Some(idle));
 /// # Ok::<(), ssewire::InvalidField>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,22 +52,37 @@ pub struct ClientConfig {
     pub(crate) decoder: DecoderConfig,
 }
 
-/// Says when a connection that ended is opened anew.
+/// When a client opens another connection after one was lost or could not be opened.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::Timestamp;
+/// use ssewire::client::{Client, ClientConfig, CloseReason, End, Phase, Reconnect, ResponseHead};
+///
+/// let now = Timestamp::default();
+/// let config = ClientConfig::new().reconnect(Reconnect::Never);
+/// let mut client = Client::new(config, 0);
+/// let _connect = client.poll_action(now);
+/// client.handle_response(now, &ResponseHead::event_stream());
+/// client.handle_end(now, End::Clean);
+/// assert_eq!(client.phase(), Phase::Closed(CloseReason::Ended));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reconnect {
-    /// After every end that a new attempt may mend. The default for GET.
+    /// Whenever another attempt may succeed. The default for GET.
     Always,
-    /// As long as no event has arrived, on any connection: the request may then be sent more than
-    /// once, also after an answer that ended within its first event.
+    /// As long as no event has arrived on any connection. The request may be sent more than once, even
+    /// after a response that ended in the middle of its first event.
     UntilFirstEvent,
-    /// Never: one connection, one request. The default for every method but GET, since a repeated
-    /// POST costs money.
+    /// Never: the request is sent once. The default for every method but GET, since a repeated POST
+    /// may cost money.
     Never,
 }
 
 impl ClientConfig {
-    /// Makes the default configuration.
+    /// Creates the default settings.
     pub fn new() -> Self {
         Self {
             reconnect: None,
@@ -82,13 +103,14 @@ impl ClientConfig {
         }
     }
 
-    /// Makes the configuration of a strict browser: every status but 200 is fatal, waits have no
-    /// jitter and may be as long as the server likes, and silence never ends a connection.
+    /// Creates the settings of a strict browser.
     ///
-    /// The reconnection time is 3 seconds until the server sets it; while attempts fail it still
-    /// doubles up to 30 seconds, which the standard allows (WHATWG HTML, "The EventSource
-    /// interface": "Optionally, wait some more"). So that `retry: 0` doubles too, it counts as 1
-    /// millisecond.
+    /// Every status but 200 is fatal, the waits have no jitter and no upper limit, and silence never
+    /// ends a connection.
+    ///
+    /// The reconnection time is 3 seconds until the server sets it. It doubles up to 30 seconds while
+    /// attempts fail, which the standard allows (WHATWG HTML, "The EventSource interface":
+    /// "Optionally, wait some more"). `retry: 0` counts as 1 millisecond, so that it can double.
     pub fn browser() -> Self {
         Self {
             base_delay: Duration::from_secs(3),
@@ -101,104 +123,105 @@ impl ClientConfig {
         }
     }
 
-    /// Sets when to reconnect. If this is not called, the request's [`method`](Self::method)
-    /// decides.
+    /// Sets when to reconnect. By default the [`method`](Self::method) of the request decides.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self
     }
 
-    /// Tells the method of the request, which decides the default of
-    /// [`reconnect`](Self::reconnect): [`Always`](Reconnect::Always) for GET, which this is until
-    /// it is told otherwise, and [`Never`](Reconnect::Never) for every other.
+    /// Sets the method of the request; `GET` by default.
+    ///
+    /// It decides the default of [`reconnect`](Self::reconnect), which is
+    /// [`Always`](Reconnect::Always) for GET and [`Never`](Reconnect::Never) for every other method.
     pub fn method(mut self, method: &str) -> Self {
         self.repeatable = method == "GET";
         self
     }
 
-    /// Sets the first wait before a reconnect; 1 second by default. The server's `retry` replaces
-    /// it.
+    /// Sets the first wait; 1 second by default. The server's `retry` replaces it.
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// Sets by what the wait is multiplied from one to the next, as long as there is no progress in
-    /// between; 2 by default, and 1 for no growth. 0 counts as 1.
+    /// Sets the factor from one wait to the next as long as there is no progress; 2 by default. With 1
+    /// the wait does not grow. 0 counts as 1.
     pub fn growth(mut self, factor: u32) -> Self {
         self.growth = factor.max(1);
         self
     }
 
-    /// Sets where the growth of the wait ends; 30 seconds by default. Only the server can ask for a
-    /// longer wait, by `retry` or `Retry-After`.
+    /// Sets the wait at which the growth ends; 30 seconds by default. Only the server can ask for a
+    /// longer one, by `retry` or `Retry-After`.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// Sets the wait below which neither [`base_delay`](Self::base_delay) nor the server's `retry`
-    /// can go; 100 milliseconds by default, so that `retry: 0` is no invitation to a busy loop.
+    /// Sets the shortest wait; 100 milliseconds by default. A shorter [`base_delay`](Self::base_delay)
+    /// or `retry` of the server counts as this, so that `retry: 0` does not cause a busy loop.
     pub fn min_delay(mut self, delay: Duration) -> Self {
         self.min_delay = delay;
         self
     }
 
-    /// Sets how much of a wait is left to chance, in percent; 50 by default, at most 100.
+    /// Sets the jitter of the waits in percent; 50 by default and 100 at most.
     ///
-    /// A wait of the client's own becomes 50 to 100 % of what it would be. One that the server set
-    /// is a lower bound and becomes 100 to 150 %. The seed of
-    /// [`Client::new`](crate::client::Client::new) decides where in this range.
+    /// With 50, a wait is shortened at random to 50–100 %. A wait that the server asked for is a lower
+    /// bound, so it is lengthened to 100–150 % instead. The seed of
+    /// [`Client::new`](crate::client::Client::new) decides the random part.
     pub fn jitter_percent(mut self, percent: u8) -> Self {
         self.jitter_percent = percent.min(100);
         self
     }
 
-    /// Sets how long a connection must have been open to count as progress without an event; 60
-    /// seconds by default. Progress ends the growth of the wait and starts the count of attempts
-    /// anew.
+    /// Sets how long a connection must be open to count as progress without an event; 60 seconds by
+    /// default. An event is progress at once. After progress the wait and the count of attempts start
+    /// from the beginning.
     pub fn healthy_after(mut self, time: Duration) -> Self {
         self.healthy_after = time;
         self
     }
 
-    /// Sets after how many attempts in a row without progress the client gives up; never, by
-    /// default. The first attempt counts; 0 counts as 1.
+    /// Sets the number of attempts in a row without progress after which the client gives up; `None`,
+    /// the default, for no limit. The first attempt counts, and 0 counts as 1.
     pub fn max_attempts(mut self, attempts: impl Into<Option<u32>>) -> Self {
         self.max_attempts = attempts.into().map(|attempts| attempts.max(1));
         self
     }
 
-    /// Sets the longest wait that is acceptable when the server asks for one by `retry` or
-    /// `Retry-After`; 1 hour by default, `None` for any. Beyond it the client gives up, rather than
-    /// come back early.
+    /// Sets the longest wait that the server may ask for by `retry` or `Retry-After`; 1 hour by
+    /// default, `None` for no limit. If it asks for more, the client closes and does not come back
+    /// early.
     pub fn max_wait(mut self, wait: impl Into<Option<Duration>>) -> Self {
         self.max_wait = wait.into();
         self
     }
 
-    /// Sets after how much silence a connection counts as lost; 5 minutes by default, `None` for
-    /// never. Any byte ends the silence, comments too, and the wait for the response head counts.
+    /// Sets the silence after which a connection counts as lost; 5 minutes by default, `None` for no
+    /// limit. The wait for the response head counts as silence. Any byte of the body ends it, so a
+    /// comment does too.
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.idle_timeout = timeout.into();
         self
     }
 
-    /// Sets the statuses after which the request is tried again: by default 408, 425, 429, 500,
-    /// 502, 503 and 504. 200 cannot be one of them.
+    /// Sets the statuses after which there is another attempt; 408, 425, 429, 500, 502, 503 and 504 by
+    /// default. 200 is ignored.
     pub fn retry_statuses(mut self, statuses: impl Into<Vec<u16>>) -> Self {
         self.retry_statuses = statuses.into();
         self
     }
 
-    /// Sets whether a 200 must come with the content type `text/event-stream`; by default it must.
+    /// Sets whether a response with status 200 must have the content type `text/event-stream`; `true`
+    /// by default.
     pub fn check_content_type(mut self, check: bool) -> Self {
         self.check_content_type = check;
         self
     }
 
-    /// Sets the last event ID that the first request carries, as kept from an earlier run; an empty
-    /// one means none.
+    /// Sets the last event ID of the first request, for instance one that was kept from an earlier run.
+    /// An empty one counts as none, which is the default.
     ///
     /// # Errors
     ///
@@ -210,7 +233,7 @@ impl ClientConfig {
         Ok(self)
     }
 
-    /// Sets the limits and options of the decoder. An event over its
+    /// Sets the settings of the decoder. An event that is larger than its
     /// [`max_event_bytes`](DecoderConfig::max_event_bytes) closes the client.
     pub fn decoder(mut self, config: DecoderConfig) -> Self {
         self.decoder = config;
@@ -224,5 +247,5 @@ impl Default for ClientConfig {
     }
 }
 
-/// Answers that say "not now" rather than "not like this".
+/// The statuses that mean "not now", not "never".
 const RETRIED: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];

@@ -66,8 +66,8 @@
 //! // Waiting: the connection is lost. The server asked for a wait of at least 2 seconds.
 //! client.handle_end(at(100), End::Failed);
 //! assert_eq!(client.cut_off_event().map(|event| event.data()), Some("cut"));
-//! let Phase::Waiting { delay, cause } = client.phase() else { panic!() };
-//! assert_eq!(cause, Cause::CutOff);
+//! let Phase::Waiting { delay, cause, .. } = client.phase() else { panic!() };
+//! assert_eq!(cause, Some(Cause::CutOff));
 //! assert!((2000..=3000).contains(&delay.as_millis()));
 //! assert_eq!(client.poll_action(at(100)), None);
 //! let until = client.poll_timeout().unwrap();
@@ -124,16 +124,34 @@ pub use self::reason::{Cause, CloseReason, End};
 ///   [`close`](Self::close).
 /// - **Decisions** come out: [`poll_action`](Self::poll_action) and
 ///   [`poll_timeout`](Self::poll_timeout).
-/// - **Views** change nothing: [`phase`](Self::phase), [`ready_state`](Self::ready_state) and
-///   [`last_event_id`](Self::last_event_id). [`cut_off_event`](Self::cut_off_event) is one that takes
-///   what it shows.
+/// - **Views** show the state: [`phase`](Self::phase), [`ready_state`](Self::ready_state),
+///   [`last_event_id`](Self::last_event_id) and, once for each end of a stream,
+///   [`cut_off_event`](Self::cut_off_event).
 ///
 /// After each fact and each wish, poll in this order:
 ///
 /// 1. `poll_action`, until it returns `None`. It may start a timeout.
 /// 2. `poll_timeout`.
 ///
-/// The [module](self) describes the states and walks through all of them.
+/// The [module](self) describes the states and has an example of the whole cycle.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::client::{Action, Client, ClientConfig, Phase, ResponseHead};
+/// use ssewire::{FrameRef, Timestamp};
+///
+/// let now = Timestamp::default();
+/// let mut client = Client::new(ClientConfig::new(), 0);
+/// assert!(matches!(client.poll_action(now), Some(Action::Connect(_))));
+/// client.handle_response(now, &ResponseHead::event_stream());
+/// assert_eq!(client.phase(), Phase::Open);
+///
+/// let mut input = &b"id: 1\ndata: hello\n\n"[..];
+/// let Some(FrameRef::Event(event)) = client.handle_data(now, &mut input) else { panic!() };
+/// assert_eq!(event.data(), "hello");
+/// assert_eq!(client.last_event_id(), Some("1"));
+/// ```
 #[derive(Clone)]
 pub struct Client {
     decoder: Decoder,
@@ -156,28 +174,29 @@ impl Client {
         }
     }
 
-    /// Returns the next thing to do, `None` when there is nothing to do but to wait.
+    /// Returns the next action, or `None` if there is nothing to do but to wait.
     ///
-    /// Each is returned once, so all must be carried out.
+    /// Each action is returned once and must be carried out. [`Action::Connect`] starts the idle
+    /// timeout of the attempt at `now`.
     #[must_use = "an action that is not carried out is lost"]
     pub fn poll_action(&mut self, now: Timestamp) -> Option<Action> {
         self.machine.poll_action(now, self.decoder.last_event_id())
     }
 
-    /// Takes the head of the answer to the request that was asked for.
+    /// Takes the head of the response to the current attempt.
     ///
-    /// It opens the stream, or makes the client drop the connection and try again or close. Ignored
-    /// unless a connection is being made.
+    /// Either it opens the stream, or the client drops the connection and then waits or closes. It is
+    /// ignored unless the client is connecting.
     pub fn handle_response(&mut self, now: Timestamp, head: &ResponseHead<'_>) {
         if self.machine.handle_response(now, head) {
             self.decoder.reset();
         }
     }
 
-    /// Takes bytes of the body, and lends the next frame in them.
+    /// Takes bytes of the body, and returns the next frame in them.
     ///
-    /// Like [`Decoder::decode`] it advances `input`, and `None` means that all of it was taken. When
-    /// the stream is not open, or an event is too large, all of it is dropped.
+    /// Like [`Decoder::decode`] this advances `input`, and `None` means that `input` is empty. All
+    /// bytes are dropped if the stream is not open or an event is too large.
     pub fn handle_data<'d, 'i: 'd>(
         &'d mut self,
         now: Timestamp,
@@ -203,9 +222,10 @@ impl Client {
         }
     }
 
-    /// Takes bytes of the body, and returns a copy of the next event in them: what
-    /// [`handle_data`](Self::handle_data) and [`EventRef::to_event`] do together, but faster. Comments
-    /// and reconnection times are taken in on the way.
+    /// Takes bytes of the body, and returns a copy of the next event in them.
+    ///
+    /// This does the same as [`handle_data`](Self::handle_data) and [`EventRef::to_event`], but faster.
+    /// It passes over comments and heeds reconnection times.
     ///
     /// # Examples
     ///
@@ -229,7 +249,7 @@ impl Client {
     #[inline]
     pub fn next_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
         while !input.is_empty() && self.machine.handle_bytes(now) {
-            // Looked at where it lies: to move a frame takes longer than to find it.
+            // By reference: to move a frame takes longer than to find it.
             match &self.decoder.decode(input) {
                 Ok(Some(FrameRef::Event(event))) => {
                     self.machine.handle_event();
@@ -243,8 +263,10 @@ impl Client {
         None
     }
 
-    /// Takes bytes of the body, and returns a cursor over the frames in them: the faster way to
-    /// take many. What a cursor leaves in `input` must be passed again.
+    /// Takes bytes of the body, and returns a cursor over the frames in them.
+    ///
+    /// This is the fastest way to take many frames. The bytes that a cursor leaves in `input` must be
+    /// passed again.
     pub fn frames<'a, 'i: 'a>(
         &'a mut self,
         now: Timestamp,
@@ -259,44 +281,46 @@ impl Client {
         }
     }
 
-    /// Takes the end of the connection, or of the attempt to make it.
+    /// Takes the end of the connection, or of the attempt to open it.
     ///
-    /// Ignored unless a connection is made or open. Do not report it for a connection that was
-    /// dropped because the client said [`Action::Disconnect`].
+    /// It is ignored unless the client is connecting or open. It must not be reported for a connection
+    /// that the embedder dropped because of [`Action::Disconnect`].
     pub fn handle_end(&mut self, now: Timestamp, how: End) {
         self.machine.handle_end(now, how);
     }
 
-    /// Takes the time, when that of [`poll_timeout`](Self::poll_timeout) has come; earlier, it does
-    /// nothing.
+    /// Takes the fact that the time of [`poll_timeout`](Self::poll_timeout) has come. Does nothing if
+    /// `now` is earlier.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.machine.handle_timeout(now);
     }
 
-    /// Drops the connection, made or being made, and opens a new one after the wait that is due:
-    /// for a caller whose network or credentials have changed. Ignored while waiting, or closed.
+    /// Drops the connection, or the attempt to open one, and opens a new one after the usual wait, for
+    /// instance because the network or the credentials have changed. Does nothing while the client
+    /// waits or after it has closed.
     ///
-    /// It is the caller's wish, so [`reconnect`](ClientConfig::reconnect),
-    /// [`max_attempts`](ClientConfig::max_attempts) and [`max_wait`](ClientConfig::max_wait) have
-    /// no say in it.
+    /// Because the caller wants it, [`reconnect`](ClientConfig::reconnect),
+    /// [`max_attempts`](ClientConfig::max_attempts) and [`max_wait`](ClientConfig::max_wait) do not
+    /// apply.
     pub fn restart(&mut self, now: Timestamp) {
         self.machine.restart(now);
     }
 
-    /// Refuses the answer, or what it holds: closes with [`CloseReason::Refused`] unless closed.
+    /// Refuses the response or its content: closes with [`CloseReason::Refused`], unless the client
+    /// has closed already.
     pub fn refuse(&mut self) {
         self.machine.end(CloseReason::Refused);
     }
 
-    /// Closes with [`CloseReason::Caller`] unless closed.
+    /// Closes with [`CloseReason::Caller`], unless the client has closed already.
     pub fn close(&mut self) {
         self.machine.end(CloseReason::Caller);
     }
 
-    /// Lends the event that the end of the last connection cut off, as [`Decoder::finish`] does.
+    /// Returns the event that the end of the last connection cut off, as [`Decoder::finish`] does.
     ///
-    /// It is to be had from the end until the next connection opens, once. `None` while a stream is
-    /// open. The server will send it again, if it can, to the next request.
+    /// It is returned once, and only until the next connection opens. `None` while a stream is open.
+    /// Its ID does not count as received, so a server that can resume sends it again.
     pub fn cut_off_event(&mut self) -> Option<EventRef<'_>> {
         if self.machine.is_open() {
             return None;
@@ -304,24 +328,26 @@ impl Client {
         self.decoder.finish()
     }
 
-    /// Returns when to call [`handle_timeout`](Self::handle_timeout) if nothing else happens first;
-    /// `None` for never. Ask again after every other call.
-    #[must_use = "a timer that is not set leaves the client waiting for ever"]
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) if nothing else happens first, or
+    /// `None` if no timer runs.
+    ///
+    /// Every other call may change it.
+    #[must_use = "without a timer the client may wait forever"]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.machine.poll_timeout()
     }
 
-    /// Returns where the client stands.
+    /// Returns the state.
     pub fn phase(&self) -> Phase {
         self.machine.phase()
     }
 
-    /// Returns where the client stands, in the standard's words.
+    /// Returns the state as the standard names it.
     pub fn ready_state(&self) -> ReadyState {
         self.phase().ready_state()
     }
 
-    /// Returns the last event ID; `None` if it is empty.
+    /// Returns the last event ID, or `None` if it is empty.
     pub fn last_event_id(&self) -> Option<&str> {
         self.decoder.last_event_id()
     }
@@ -336,7 +362,9 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Lends the frames of one piece of the body, one at a time. Made by [`Client::frames`].
+/// A cursor over the frames of one chunk of the body, created by [`Client::frames`].
+///
+/// Each frame is borrowed until the next call.
 ///
 /// # Examples
 ///
@@ -364,7 +392,7 @@ pub struct ClientFrames<'a, 'i> {
 }
 
 impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
-    /// Takes the next frame; `None` when all bytes were taken, or the client has closed because an
+    /// Returns the next frame. `None` if all bytes were taken, or if the client has closed because an
     /// event was too large.
     #[inline]
     pub fn next_frame(&mut self) -> Option<FrameRef<'_>> {

@@ -1,10 +1,27 @@
-//! Where a client stands, in its own words and in the standard's.
+//! The state of a client, as it and as the standard name it.
 
 use core::time::Duration;
 
 use crate::client::reason::{Cause, CloseReason};
 
 /// The state of a client.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::Timestamp;
+/// use ssewire::client::{Cause, Client, ClientConfig, End, Phase, ReadyState};
+///
+/// let now = Timestamp::default();
+/// let mut client = Client::new(ClientConfig::new(), 0);
+/// let _connect = client.poll_action(now);
+/// client.handle_end(now, End::Failed);
+///
+/// let Phase::Waiting { delay, cause, .. } = client.phase() else { panic!() };
+/// assert!((500..=1000).contains(&delay.as_millis()));
+/// assert_eq!(cause, Some(Cause::CouldNotConnect));
+/// assert_eq!(client.phase().ready_state(), ReadyState::Connecting);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -13,17 +30,20 @@ pub enum Phase {
     /// The stream is open.
     Open,
     /// The client waits before its next attempt.
+    #[non_exhaustive]
     Waiting {
         /// The whole wait, some of which may have passed.
         delay: Duration,
-        /// Why the last connection is no longer open, or was not opened.
-        cause: Cause,
+        /// Why the last connection was lost or could not be opened. `None` if the caller asked for
+        /// another one by [`restart`](crate::client::Client::restart).
+        cause: Option<Cause>,
     },
     /// The client has stopped for good.
     Closed(CloseReason),
 }
 
-/// The ready states of the standard's `EventSource`, with its numbers.
+/// The ready states of the standard's `EventSource`, with its numbers. There are no others, so a
+/// match on them can be exhaustive.
 ///
 /// # Examples
 ///

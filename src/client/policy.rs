@@ -1,20 +1,30 @@
-//! Which answers open the stream, which are tried again, and which end it.
+//! Which responses open the stream, which are tried again, and which close the client.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::client::config::ClientConfig;
 
-/// Describes the head of an answer: what the client needs to know of it.
+/// The head of a response, as far as the client needs it.
 ///
 /// # Examples
 ///
 /// ```
-/// use ssewire::client::ResponseHead;
+/// use ssewire::Timestamp;
+/// use ssewire::client::{Client, ClientConfig, Phase, ResponseHead};
 ///
-/// let open = ResponseHead::new(200).content_type("text/event-stream; charset=utf-8");
-/// let busy = ResponseHead::new(503).retry_after("120");
-/// # let _ = (open, busy);
+/// let now = Timestamp::default();
+/// let mut client = Client::new(ClientConfig::new(), 0);
+/// let _connect = client.poll_action(now);
+/// let head = ResponseHead::new(200).content_type("text/event-stream; charset=utf-8");
+/// client.handle_response(now, &head);
+/// assert_eq!(client.phase(), Phase::Open);
+///
+/// let mut client = Client::new(ClientConfig::new(), 0);
+/// let _connect = client.poll_action(now);
+/// client.handle_response(now, &ResponseHead::new(503).retry_after("120"));
+/// let Phase::Waiting { delay, .. } = client.phase() else { panic!() };
+/// assert!(delay.as_secs() >= 120);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ResponseHead<'a> {
@@ -26,7 +36,7 @@ pub struct ResponseHead<'a> {
 }
 
 impl<'a> ResponseHead<'a> {
-    /// Makes the head of an answer without headers. The status is the one behind all redirects.
+    /// Creates a head without headers. `status` is the status after all redirects.
     pub const fn new(status: u16) -> Self {
         Self {
             status,
@@ -41,7 +51,7 @@ impl<'a> ResponseHead<'a> {
         self.status
     }
 
-    /// Makes the head that opens the stream, for transports that have no answers but bytes.
+    /// Creates a head that opens the stream, for transports that have bytes but no responses.
     pub const fn event_stream() -> Self {
         let mut head = Self::new(200);
         head.content_type = Some(b"text/event-stream");
@@ -54,22 +64,23 @@ impl<'a> ResponseHead<'a> {
         self
     }
 
-    /// Sets the value of the header `Retry-After`: seconds, or a date. A date is understood with
-    /// the feature `std` and relative to [`date`](Self::date), or else to
+    /// Sets the value of the header `Retry-After`, which is a number of seconds or a date.
+    ///
+    /// A date needs the feature `std`. It is compared with [`date`](Self::date) or, without one, with
     /// [`unix_time`](Self::unix_time).
     pub fn retry_after(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.retry_after = Some(value.as_ref());
         self
     }
 
-    /// Sets the value of the header `Date`: the server's clock.
+    /// Sets the value of the header `Date`, which is the time on the server's clock.
     pub fn date(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.date = Some(value.as_ref());
         self
     }
 
-    /// Sets the time of the day, as time since the Unix epoch: the embedder's clock, for a
-    /// `Retry-After` with a date in an answer without one.
+    /// Sets the time on the embedder's clock, as the duration since the Unix epoch. It counts where a
+    /// response has a date in `Retry-After` but no `Date`.
     pub const fn unix_time(mut self, time: Duration) -> Self {
         self.unix_time = Some(time);
         self
@@ -88,22 +99,22 @@ impl fmt::Debug for ResponseHead<'_> {
     }
 }
 
-/// Says what comes of an answer.
+/// What follows from a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Open,
-    /// Not now; at the earliest after the time that the answer names.
+    /// Another attempt, no earlier than after the wait that the response asks for.
     Retry(Option<Duration>),
     NoContent,
     WrongContentType,
     Fatal,
 }
 
-/// Judges an answer.
+/// Returns what follows from a response.
 ///
 /// WHATWG HTML, "The EventSource interface": "if res's status is not 200, or if res's
-/// `Content-Type` is not `text/event-stream`, then fail the connection". The statuses that the
-/// configuration retries are where this departs from it.
+/// `Content-Type` is not `text/event-stream`, then fail the connection". This differs from it only
+/// for the statuses that the configuration retries.
 pub(crate) fn judge(head: &ResponseHead<'_>, config: &ClientConfig) -> Verdict {
     match head.status {
         200 if !config.check_content_type || is_event_stream(head.content_type) => Verdict::Open,
@@ -114,8 +125,8 @@ pub(crate) fn judge(head: &ResponseHead<'_>, config: &ClientConfig) -> Verdict {
     }
 }
 
-/// Compares the type and subtype only, as MIME types are: parameters do not count, not even a
-/// charset, and none need follow a semicolon.
+/// Returns whether the type and subtype are those of an event stream. Parameters do not count, not
+/// even a charset, and a semicolon may have none after it.
 fn is_event_stream(content_type: Option<&[u8]>) -> bool {
     content_type
         .and_then(|value| value.split(|byte| *byte == b';').next())
@@ -126,18 +137,18 @@ fn is_event_stream(content_type: Option<&[u8]>) -> bool {
         })
 }
 
-/// Returns the wait that an answer asks for (RFC 9110, section 10.2.3); `None` if it asks for none
-/// or cannot be understood.
+/// Returns the wait that a response asks for (RFC 9110, section 10.2.3). `None` if it asks for none
+/// or is malformed.
 fn retry_after(head: &ResponseHead<'_>) -> Option<Duration> {
     let value = core::str::from_utf8(head.retry_after?).ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Too many digits are still a number, and beyond any wait.
+        // A number with too many digits is longer than any wait.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     until(value, head)
 }
 
-/// Returns the time until a date, as the server's clock or else the embedder's has it.
+/// Returns the time until a date by the server's clock or, without it, by the embedder's.
 #[cfg(feature = "std")]
 fn until(date: &str, head: &ResponseHead<'_>) -> Option<Duration> {
     use std::time::SystemTime;

@@ -3,110 +3,171 @@
 use core::fmt;
 use core::time::Duration;
 
-/// Says how a connection, or an attempt to make one, ended.
+/// How a connection, or the attempt to open one, ended. The embedder reports it.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::Timestamp;
+/// use ssewire::client::{Client, ClientConfig, CloseReason, End, Phase, Reconnect};
+///
+/// let now = Timestamp::default();
+/// let config = ClientConfig::new().reconnect(Reconnect::Never);
+/// let mut client = Client::new(config, 0);
+/// let _connect = client.poll_action(now);
+/// client.handle_end(now, End::TimedOut);
+/// assert_eq!(client.phase(), Phase::Closed(CloseReason::ConnectTimeout));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
     /// The peer ended it in an orderly way.
     Clean,
-    /// It could not be made, or broke.
+    /// It broke, or could not be opened.
     Failed,
-    /// The embedder did not wait any longer for it to be made.
+    /// It was not opened within the embedder's time limit.
     TimedOut,
-    /// No further attempt can succeed, as the embedder knows: a URL that is none, a request that
-    /// its caller called off.
+    /// The embedder knows that no other attempt can succeed, for instance because the URL is invalid.
     Refused,
 }
 
-/// Says why a connection is not open any more, or was not made.
+/// Why a connection was lost, or could not be opened. Another attempt may fix each of these.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::client::Cause;
+///
+/// assert_eq!(Cause::CutOff.to_string(), "the stream was cut off");
+/// assert_eq!(Cause::Status(503).to_string(), "the response has status 503");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// No answer came: the connection could not be made, or ended before the response head.
+    /// No response arrived: the connection could not be opened, or ended before the response head.
     CouldNotConnect,
-    /// Making the connection took too long.
+    /// The connection was not opened within the connect timeout.
     ConnectTimeout,
-    /// The answer had this status, which is worth another attempt.
+    /// The response has this status, after which another attempt may succeed.
     Status(u16),
     /// The stream ended in an orderly way.
     Ended,
     /// The stream broke.
     CutOff,
-    /// Nothing was received for the idle timeout, not even a response head.
+    /// Nothing arrived within the idle timeout.
     IdleTimeout,
-    /// The caller asked for a new connection.
-    Restart,
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CouldNotConnect => f.write_str("could not connect"),
-            Self::ConnectTimeout => f.write_str("connecting timed out"),
-            Self::Status(status) => write!(f, "the answer has status {status}"),
-            Self::Ended => f.write_str("the stream ended"),
-            Self::CutOff => f.write_str("the stream was cut off"),
-            Self::IdleTimeout => f.write_str("nothing was received within the idle timeout"),
-            Self::Restart => f.write_str("a new connection was asked for"),
-        }
-    }
-}
-
-/// Says why the client has stopped for good.
+/// Why a client has closed.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::client::{Cause, CloseReason};
+///
+/// assert!(CloseReason::NoContent.is_orderly());
+/// assert!(!CloseReason::CutOff.is_orderly());
+/// assert_eq!(CloseReason::CutOff.cause(), Some(Cause::CutOff));
+/// assert_eq!(CloseReason::Status(404).to_string(), "the response has status 404");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The caller closed it.
     Caller,
-    /// The server answered 204, which tells a client to stop (WHATWG HTML, "Server-sent events":
+    /// The response has status 204, which tells a client to stop (WHATWG HTML, "Server-sent events":
     /// "Clients will reconnect if the connection is closed; a client can be told to stop
     /// reconnecting using the HTTP 204 No Content response code").
     NoContent,
-    /// The answer had this status, after which another attempt makes no sense or is not wanted.
+    /// The response has this status. Either no other attempt can succeed after it, or the
+    /// configuration wants none.
     Status(u16),
-    /// The answer was a 200, but its content type was not `text/event-stream`.
+    /// The response has status 200, but its content type is not `text/event-stream`.
     ContentType,
-    /// The embedder or its caller refused the request or the answer.
+    /// The embedder or the caller refused the request or the response.
     Refused,
-    /// The stream ended in an orderly way, and no new connection is wanted.
+    /// The stream ended in an orderly way, and the configuration wants no other attempt.
     Ended,
-    /// The connection was lost or not made, and no new attempt is wanted.
-    Lost(Cause),
-    /// As many attempts in a row as are allowed came to nothing.
+    /// No response arrived, and the configuration wants no other attempt.
+    CouldNotConnect,
+    /// The connection was not opened within the connect timeout, and the configuration wants no other
+    /// attempt.
+    ConnectTimeout,
+    /// The stream broke, and the configuration wants no other attempt.
+    CutOff,
+    /// Nothing arrived within the idle timeout, and the configuration wants no other attempt.
+    IdleTimeout,
+    /// The attempts without progress have reached
+    /// [`max_attempts`](crate::client::ClientConfig::max_attempts).
+    #[non_exhaustive]
     GaveUp {
-        /// How many they were.
+        /// The number of attempts, at least 1.
         attempts: u32,
-        /// What became of the last one.
+        /// Why the last one failed.
         cause: Cause,
     },
-    /// The server asked for a longer wait than is acceptable.
+    /// The server asked for a wait that is longer than
+    /// [`max_wait`](crate::client::ClientConfig::max_wait).
+    #[non_exhaustive]
     WaitTooLong {
-        /// The wait it asked for.
+        /// The wait that the server asked for.
         wait: Duration,
-        /// What it was to follow.
+        /// Why the client would have waited.
         cause: Cause,
     },
     /// An event was larger than [`max_event_bytes`](crate::DecoderConfig::max_event_bytes).
     EventTooLarge,
 }
 
-impl CloseReason {
-    /// Returns why the last connection is not open, where the end was not the client's own doing.
-    pub fn cause(&self) -> Option<Cause> {
-        match *self {
-            Self::Lost(cause) | Self::GaveUp { cause, .. } | Self::WaitTooLong { cause, .. } => {
-                Some(cause)
-            }
-            Self::Status(status) => Some(Cause::Status(status)),
-            Self::Ended => Some(Cause::Ended),
-            _ => None,
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CouldNotConnect => f.write_str("could not connect"),
+            Self::ConnectTimeout => f.write_str("could not connect within the connect timeout"),
+            Self::Status(status) => write!(f, "the response has status {status}"),
+            Self::Ended => f.write_str("the stream ended"),
+            Self::CutOff => f.write_str("the stream was cut off"),
+            Self::IdleTimeout => f.write_str("nothing arrived within the idle timeout"),
         }
     }
+}
 
-    /// Returns whether things went as they should: the caller closed, the server said that it has
-    /// no more, or the stream ended and one connection was all that was wanted.
-    pub fn is_orderly(&self) -> bool {
+impl CloseReason {
+    /// Returns why the last connection was lost or could not be opened. `None` if the client closed
+    /// for another reason.
+    pub const fn cause(&self) -> Option<Cause> {
+        Some(match *self {
+            Self::Status(status) => Cause::Status(status),
+            Self::Ended => Cause::Ended,
+            Self::CouldNotConnect => Cause::CouldNotConnect,
+            Self::ConnectTimeout => Cause::ConnectTimeout,
+            Self::CutOff => Cause::CutOff,
+            Self::IdleTimeout => Cause::IdleTimeout,
+            Self::GaveUp { cause, .. } | Self::WaitTooLong { cause, .. } => cause,
+            Self::Caller
+            | Self::NoContent
+            | Self::ContentType
+            | Self::Refused
+            | Self::EventTooLarge => return None,
+        })
+    }
+
+    /// Returns whether nothing went wrong: the caller closed the client, the server told it to stop,
+    /// or the one stream that the configuration wants has ended.
+    pub const fn is_orderly(&self) -> bool {
         matches!(self, Self::Caller | Self::NoContent | Self::Ended)
+    }
+
+    /// Returns the reason to close where `cause` is not followed by another attempt.
+    pub(crate) const fn after(cause: Cause) -> Self {
+        match cause {
+            Cause::CouldNotConnect => Self::CouldNotConnect,
+            Cause::ConnectTimeout => Self::ConnectTimeout,
+            Cause::Status(status) => Self::Status(status),
+            Cause::Ended => Self::Ended,
+            Cause::CutOff => Self::CutOff,
+            Cause::IdleTimeout => Self::IdleTimeout,
+        }
     }
 }
 
@@ -114,20 +175,26 @@ impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Caller => f.write_str("closed by the caller"),
-            Self::NoContent => f.write_str("the server answered 204: no more to come"),
-            Self::Status(status) => write!(f, "the answer has status {status}"),
-            Self::ContentType => f.write_str("the answer is not of type text/event-stream"),
-            Self::Refused => f.write_str("the request or its answer was refused"),
-            Self::Ended => f.write_str("the stream ended"),
-            Self::Lost(cause) => cause.fmt(f),
+            Self::NoContent => {
+                f.write_str("the response has status 204, which tells a client to stop")
+            }
+            Self::ContentType => f.write_str("the response is not of type text/event-stream"),
+            Self::Refused => f.write_str("the request or the response was refused"),
+            Self::GaveUp { attempts: 1, cause } => write!(f, "gave up after 1 attempt: {cause}"),
             Self::GaveUp { attempts, cause } => {
                 write!(f, "gave up after {attempts} attempts: {cause}")
             }
             Self::WaitTooLong { wait, cause } => write!(
                 f,
-                "{cause}, and the server asks for a wait of {wait:?}, longer than max_wait"
+                "{cause}, and the server asked for a wait of {wait:?}, which is longer than max_wait"
             ),
             Self::EventTooLarge => f.write_str("an event is larger than max_event_bytes"),
+            Self::Status(_)
+            | Self::Ended
+            | Self::CouldNotConnect
+            | Self::ConnectTimeout
+            | Self::CutOff
+            | Self::IdleTimeout => self.cause().map_or(Ok(()), |cause| cause.fmt(f)),
         }
     }
 }

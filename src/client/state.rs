@@ -67,7 +67,8 @@ enum State {
     Waiting {
         until: Timestamp,
         delay: Duration,
-        cause: Cause,
+        /// `None` after a restart.
+        cause: Option<Cause>,
     },
     Closed {
         reason: CloseReason,
@@ -205,7 +206,7 @@ impl Machine {
         match self.state {
             State::Due | State::Connecting { .. } | State::Open { .. } => {
                 self.note_health(now);
-                self.wait(now, Cause::Restart, None);
+                self.wait(now, None, None);
             }
             State::Waiting { .. } | State::Closed { .. } => {}
         }
@@ -246,11 +247,7 @@ impl Machine {
             Some(Reconnect::Never) => false,
         };
         if !wants_another {
-            return self.end(match cause {
-                Cause::Ended => CloseReason::Ended,
-                Cause::Status(status) => CloseReason::Status(status),
-                cause => CloseReason::Lost(cause),
-            });
+            return self.end(CloseReason::after(cause));
         }
         let attempts = self.backoff.attempts();
         if self
@@ -264,10 +261,10 @@ impl Machine {
         if self.config.max_wait.is_some_and(|max_wait| max_wait < wait) {
             return self.end(CloseReason::WaitTooLong { wait, cause });
         }
-        self.wait(now, cause, retry_after);
+        self.wait(now, Some(cause), retry_after);
     }
 
-    fn wait(&mut self, now: Timestamp, cause: Cause, retry_after: Option<Duration>) {
+    fn wait(&mut self, now: Timestamp, cause: Option<Cause>, retry_after: Option<Duration>) {
         let delay = self.backoff.next_delay(&self.config, retry_after);
         self.state = State::Waiting {
             until: now + delay,

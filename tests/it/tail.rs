@@ -112,7 +112,7 @@ fn whoever_reads_may_go(tail: &str) {
 fn it_ends_with_a_204(tail: &str) {
     let (stdout, stderr) = ends_with(0, tail, &[&answering("204 No Content", &[], "").url("/")]);
     assert_eq!(stdout, "");
-    let last = "closed: the server answered 204: no more to come\n";
+    let last = "closed: the response has status 204, which tells a client to stop\n";
     assert!(stderr.ends_with(last), "{stderr}");
 }
 
@@ -170,7 +170,7 @@ fn an_answer_that_is_no_stream(tail: &str) {
     let server = answering("404 Not Found", &[], "no such\nstream");
     let (stdout, stderr) = ends_with(22, tail, &[&server.url("/")]);
     assert_eq!(stdout, "");
-    let lines = "closed: the answer has status 404\nthe answer says: \"no such\"\n";
+    let lines = "closed: the response has status 404\nthe answer says: \"no such\"\n";
     assert!(stderr.ends_with(lines), "{stderr}");
 
     let server = answering("200 OK", &["content-type: text/html"], "<html>");

@@ -1,8 +1,8 @@
 //! Which answers open the stream, and what the others lead to.
 
-use ssewire::client::{Action, Cause, ClientConfig, CloseReason, Phase, ResponseHead};
+use ssewire::client::{Action, Cause, ClientConfig, CloseReason, End, Phase, ResponseHead};
 
-use crate::common::embedder::Embedder;
+use crate::common::embedder::{Embedder, seconds, steady};
 
 #[test]
 fn content_types() {
@@ -72,9 +72,11 @@ fn statuses() {
                 200 => assert_eq!(phase, Phase::Closed(CloseReason::ContentType)),
                 204 => assert_eq!(phase, Phase::Closed(CloseReason::NoContent)),
                 408 | 425 | 429 | 500 | 502 | 503 | 504 => {
-                    let delay = core::time::Duration::from_secs(1);
-                    let cause = Cause::Status(status);
-                    assert_eq!(phase, Phase::Waiting { delay, cause });
+                    let Phase::Waiting { delay, cause, .. } = phase else {
+                        panic!("{status}: {phase:?}");
+                    };
+                    assert_eq!(delay, seconds(1));
+                    assert_eq!(cause, Some(Cause::Status(status)));
                 }
                 _ => assert_eq!(phase, Phase::Closed(CloseReason::Status(status))),
             }
@@ -95,15 +97,28 @@ fn a_second_answer_is_ignored() {
 
 #[test]
 fn reasons_say_what_they_are() {
-    let wait = core::time::Duration::from_secs(7200);
     let cause = Cause::Status(503);
+    let gave_up = |attempts| {
+        let mut embedder = Embedder::new(steady().max_attempts(attempts));
+        embedder.connect();
+        for _ in 1..attempts {
+            embedder.end(End::Failed);
+            embedder.reconnect();
+        }
+        embedder.status(503);
+        embedder.gave_up(attempts, cause)
+    };
+    let mut embedder = Embedder::new(ClientConfig::new());
+    embedder.connect();
+    embedder.answer(&ResponseHead::new(503).retry_after("7200"));
+    let would_not_wait = embedder.would_not_wait(seconds(7200), cause);
     let rows = [
         (CloseReason::Caller, true, None, "closed by the caller"),
         (
             CloseReason::NoContent,
             true,
             None,
-            "the server answered 204: no more to come",
+            "the response has status 204, which tells a client to stop",
         ),
         (
             CloseReason::Ended,
@@ -115,38 +130,62 @@ fn reasons_say_what_they_are() {
             CloseReason::Status(404),
             false,
             Some(Cause::Status(404)),
-            "the answer has status 404",
+            "the response has status 404",
         ),
         (
             CloseReason::ContentType,
             false,
             None,
-            "the answer is not of type text/event-stream",
+            "the response is not of type text/event-stream",
         ),
         (
             CloseReason::Refused,
             false,
             None,
-            "the request or its answer was refused",
+            "the request or the response was refused",
         ),
         (
-            CloseReason::Lost(Cause::CutOff),
+            CloseReason::CouldNotConnect,
+            false,
+            Some(Cause::CouldNotConnect),
+            "could not connect",
+        ),
+        (
+            CloseReason::ConnectTimeout,
+            false,
+            Some(Cause::ConnectTimeout),
+            "could not connect within the connect timeout",
+        ),
+        (
+            CloseReason::CutOff,
             false,
             Some(Cause::CutOff),
             "the stream was cut off",
         ),
         (
-            CloseReason::GaveUp { attempts: 3, cause },
+            CloseReason::IdleTimeout,
             false,
-            Some(cause),
-            "gave up after 3 attempts: the answer has status 503",
+            Some(Cause::IdleTimeout),
+            "nothing arrived within the idle timeout",
         ),
         (
-            CloseReason::WaitTooLong { wait, cause },
+            gave_up(1),
             false,
             Some(cause),
-            "the answer has status 503, and the server asks for a wait of 7200s, longer than \
-             max_wait",
+            "gave up after 1 attempt: the response has status 503",
+        ),
+        (
+            gave_up(2),
+            false,
+            Some(cause),
+            "gave up after 2 attempts: the response has status 503",
+        ),
+        (
+            would_not_wait,
+            false,
+            Some(cause),
+            "the response has status 503, and the server asked for a wait of 7200s, which is \
+             longer than max_wait",
         ),
         (
             CloseReason::EventTooLarge,

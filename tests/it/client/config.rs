@@ -77,8 +77,8 @@ fn max_attempts() {
         let mut embedder = Embedder::new(config);
         embedder.connect();
         embedder.end(End::Failed);
-        let cause = Cause::CouldNotConnect;
-        embedder.expect_closed(CloseReason::GaveUp { attempts, cause }, &[]);
+        let reason = embedder.gave_up(attempts, Cause::CouldNotConnect);
+        embedder.expect_closed(reason, &[]);
     }
     // None behind a connection that made progress would be less than the least.
     let mut embedder = Embedder::open(ClientConfig::new().max_attempts(0));
@@ -110,7 +110,7 @@ fn max_wait() {
         if waits {
             embedder.expect_wait(cause);
         } else {
-            let reason = CloseReason::WaitTooLong { wait, cause };
+            let reason = embedder.would_not_wait(wait, cause);
             embedder.expect_closed(reason, &[Action::Disconnect]);
         }
     }

@@ -1,6 +1,6 @@
 //! Facts that cross with decisions: sockets and timers race in every embedder.
 
-use ssewire::client::{Action, Cause, ClientConfig, CloseReason, End, ResponseHead};
+use ssewire::client::{Action, ClientConfig, CloseReason, End, ResponseHead};
 use ssewire::{DecoderConfig, Timestamp};
 
 use crate::common::embedder::{Embedder, seconds};
@@ -11,7 +11,7 @@ fn what_has_ended_need_not_be_dropped() {
     let mut embedder = Embedder::open(ClientConfig::new());
     embedder.client.restart(embedder.now);
     embedder.end(End::Failed);
-    embedder.expect_wait(Cause::Restart);
+    embedder.expect_wait(None);
     assert_eq!(embedder.actions(), []);
 
     embedder.reconnect();

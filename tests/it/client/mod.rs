@@ -51,7 +51,7 @@ fn due_to_closed_by_close_or_refusal() {
 fn due_to_waiting_by_restart() {
     let mut embedder = Embedder::new(ClientConfig::new());
     embedder.client.restart(embedder.now);
-    embedder.expect_wait(Cause::Restart);
+    embedder.expect_wait(None);
     assert_eq!(embedder.actions(), []);
     assert_eq!(embedder.reconnect().1.number(), 1);
 }
@@ -158,7 +158,7 @@ fn connecting_to_waiting_by_restart() {
     let mut embedder = Embedder::new(ClientConfig::new());
     embedder.connect();
     embedder.client.restart(embedder.now);
-    embedder.expect_wait(Cause::Restart);
+    embedder.expect_wait(None);
     assert_eq!(embedder.actions(), [Action::Disconnect]);
     assert_eq!(embedder.reconnect().1.number(), 2);
 }
@@ -223,7 +223,7 @@ fn open_to_waiting_by_restart() {
     let mut embedder = Embedder::open(ClientConfig::new());
     embedder.data(b"id: 7\ndata: 1\n\n");
     embedder.client.restart(embedder.now);
-    embedder.expect_wait(Cause::Restart);
+    embedder.expect_wait(None);
     assert_eq!(embedder.actions(), [Action::Disconnect]);
     assert_eq!(embedder.reconnect().1.last_event_id(), Some("7"));
 }

@@ -19,25 +19,25 @@ fn to_closed_where_one_connection_is_all_that_is_wanted() {
         (
             "end while connecting",
             |client| client.end(End::Clean),
-            CloseReason::Lost(Cause::CouldNotConnect),
+            CloseReason::CouldNotConnect,
             false,
         ),
         (
             "failure while connecting",
             |client| client.end(End::Failed),
-            CloseReason::Lost(Cause::CouldNotConnect),
+            CloseReason::CouldNotConnect,
             false,
         ),
         (
             "connect timeout",
             |client| client.end(End::TimedOut),
-            CloseReason::Lost(Cause::ConnectTimeout),
+            CloseReason::ConnectTimeout,
             false,
         ),
         (
             "idle while connecting",
             Embedder::due,
-            CloseReason::Lost(Cause::IdleTimeout),
+            CloseReason::IdleTimeout,
             true,
         ),
         (
@@ -55,7 +55,7 @@ fn to_closed_where_one_connection_is_all_that_is_wanted() {
                 client.accept();
                 client.end(End::Failed);
             },
-            CloseReason::Lost(Cause::CutOff),
+            CloseReason::CutOff,
             false,
         ),
         (
@@ -64,7 +64,7 @@ fn to_closed_where_one_connection_is_all_that_is_wanted() {
                 client.accept();
                 client.due();
             },
-            CloseReason::Lost(Cause::IdleTimeout),
+            CloseReason::IdleTimeout,
             true,
         ),
     ];
@@ -105,7 +105,7 @@ fn to_closed_by_until_first_event_once_one_has_come() {
     embedder.accept();
     embedder.data(b"data: whole\n\n");
     embedder.end(End::Failed);
-    embedder.expect_closed(CloseReason::Lost(Cause::CutOff), &[]);
+    embedder.expect_closed(CloseReason::CutOff, &[]);
 
     // By way of the cursor too.
     let mut embedder = Embedder::open(config());
@@ -123,10 +123,7 @@ fn to_closed_by_max_attempts() {
         embedder.reconnect();
     }
     embedder.status(503);
-    let reason = CloseReason::GaveUp {
-        attempts: 3,
-        cause: Cause::Status(503),
-    };
+    let reason = embedder.gave_up(3, Cause::Status(503));
     embedder.expect_closed(reason, &[Action::Disconnect]);
 
     // An event makes the count begin anew, a 200 alone does not.
@@ -138,10 +135,7 @@ fn to_closed_by_max_attempts() {
         embedder.accept();
     }
     embedder.end(End::Clean);
-    let reason = CloseReason::GaveUp {
-        attempts: 2,
-        cause: Cause::Ended,
-    };
+    let reason = embedder.gave_up(2, Cause::Ended);
     embedder.expect_closed(reason, &[]);
 }
 
@@ -157,20 +151,14 @@ fn to_closed_by_max_wait() {
     embedder.data(b"retry: 3600001\n\n");
     embedder.expect_phase(Phase::Open);
     embedder.end(End::Clean);
-    let reason = CloseReason::WaitTooLong {
-        wait: milliseconds(3_600_001),
-        cause: Cause::Ended,
-    };
+    let reason = embedder.would_not_wait(milliseconds(3_600_001), Cause::Ended);
     embedder.expect_closed(reason, &[]);
 
     // By `Retry-After`.
     let mut embedder = Embedder::new(ClientConfig::new());
     embedder.connect();
     embedder.answer(&ResponseHead::new(429).retry_after("3601"));
-    let reason = CloseReason::WaitTooLong {
-        wait: seconds(3601),
-        cause: Cause::Status(429),
-    };
+    let reason = embedder.would_not_wait(seconds(3601), Cause::Status(429));
     embedder.expect_closed(reason, &[Action::Disconnect]);
 }
 
@@ -187,7 +175,7 @@ fn restart_whatever_the_policy() {
         let mut embedder = Embedder::open(config);
         embedder.data(b"retry: 2000\ndata: 1\n\n");
         embedder.client.restart(embedder.now);
-        embedder.expect_wait(Cause::Restart);
+        embedder.expect_wait(None);
         assert_eq!(embedder.actions(), [Action::Disconnect]);
         assert!(embedder.reconnect().0 >= seconds(2));
     }

@@ -137,12 +137,37 @@ impl Embedder {
     }
 
     /// Checks that the client is at the beginning of a wait, and why.
-    pub(crate) fn expect_wait(&self, because: Cause) {
+    pub(crate) fn expect_wait(&self, because: impl Into<Option<Cause>>) {
         self.delay();
         let Phase::Waiting { cause, .. } = self.client.phase() else {
             panic!("no wait");
         };
-        assert_eq!(cause, because);
+        assert_eq!(cause, because.into());
+    }
+
+    /// Checks that the client gave up, and returns the reason.
+    pub(crate) fn gave_up(&self, after: u32, because: Cause) -> CloseReason {
+        let phase = self.client.phase();
+        let Phase::Closed(
+            reason @ CloseReason::GaveUp {
+                attempts, cause, ..
+            },
+        ) = phase
+        else {
+            panic!("{phase:?}");
+        };
+        assert_eq!((attempts, cause), (after, because));
+        reason
+    }
+
+    /// Checks that the client closed instead of a wait, and returns the reason.
+    pub(crate) fn would_not_wait(&self, asked_for: Duration, because: Cause) -> CloseReason {
+        let phase = self.client.phase();
+        let Phase::Closed(reason @ CloseReason::WaitTooLong { wait, cause, .. }) = phase else {
+            panic!("{phase:?}");
+        };
+        assert_eq!((wait, cause), (asked_for, because));
+        reason
     }
 
     /// Lets the whole wait pass, and returns it with the request that follows.

@@ -5,7 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use ssewire::client::ClientConfig;
+use ssewire::client::{Cause, ClientConfig, CloseReason};
 use ssewire::event_source::{Error, EventSource};
 use ssewire::hyper::{Dial, Http};
 use ssewire::runtime::{ReadFrom, Timer};
@@ -102,6 +102,18 @@ pub(crate) async fn all_data<R: Runtime>(events: &mut Source<R>) -> Vec<String> 
         all.push(event.expect("an event and no error").data().into());
     }
     all
+}
+
+/// Checks that an event source gave up after so many attempts, the last of which had this cause.
+pub(crate) fn assert_gave_up(error: &Error, after: u32, because: Cause) {
+    let reason = error.reason();
+    let CloseReason::GaveUp {
+        attempts, cause, ..
+    } = reason
+    else {
+        panic!("{reason:?}");
+    };
+    assert_eq!((attempts, cause), (after, because));
 }
 
 /// Returns the error that comes next, after which there must be nothing.

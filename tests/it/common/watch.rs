@@ -284,7 +284,7 @@ impl Watched {
                 assert_eq!(after.timeout, self.idle_deadline());
                 self.open_since = self.now;
             }
-            Phase::Waiting { delay, cause } => {
+            Phase::Waiting { delay, cause, .. } => {
                 self.check_cause(before, operation, cause);
                 self.note_health(before);
                 self.check_wait(cause, delay, answer);
@@ -300,31 +300,31 @@ impl Watched {
         }
     }
 
-    fn check_cause(&self, before: &Look, operation: Operation, cause: Cause) {
+    fn check_cause(&self, before: &Look, operation: Operation, cause: Option<Cause>) {
         let is_open = before.phase == Phase::Open;
         let fits = match (operation, cause) {
-            (Operation::Answer(answer), Cause::Status(status)) => {
+            (Operation::Answer(answer), Some(Cause::Status(status))) => {
                 status == answer.status && self.settings.retries(answer)
             }
-            (Operation::End(End::Clean), Cause::Ended) => is_open,
-            (Operation::End(End::Failed | End::TimedOut), Cause::CutOff) => is_open,
-            (Operation::End(End::TimedOut), Cause::ConnectTimeout) => !is_open,
-            (Operation::End(End::Clean | End::Failed), Cause::CouldNotConnect) => !is_open,
-            (Operation::Tick | Operation::Due, Cause::IdleTimeout) => {
+            (Operation::End(End::Clean), Some(Cause::Ended)) => is_open,
+            (Operation::End(End::Failed | End::TimedOut), Some(Cause::CutOff)) => is_open,
+            (Operation::End(End::TimedOut), Some(Cause::ConnectTimeout)) => !is_open,
+            (Operation::End(End::Clean | End::Failed), Some(Cause::CouldNotConnect)) => !is_open,
+            (Operation::Tick | Operation::Due, Some(Cause::IdleTimeout)) => {
                 self.settings.idle_timeout.is_some()
             }
-            (Operation::Restart, Cause::Restart) => true,
+            (Operation::Restart, None) => true,
             _ => false,
         };
         assert!(fits, "{cause:?} by {operation:?} in {before:?}");
     }
 
     /// Checks a wait that begins now.
-    fn check_wait(&mut self, cause: Cause, delay: Duration, answer: Option<Answer>) {
+    fn check_wait(&mut self, cause: Option<Cause>, delay: Duration, answer: Option<Answer>) {
         let (settings, progress) = (&self.settings, &self.progress);
         let retry_after = answer.and_then(|answer| answer.wait).unwrap_or_default();
         let bound = self.lower_bound(answer);
-        if cause != Cause::Restart {
+        if cause.is_some() {
             assert!(settings.wants_more(progress.had_event), "{cause:?}");
             let most = settings.most_attempts();
             assert!(most.is_none_or(|most| progress.attempts < most));
@@ -378,19 +378,20 @@ impl Watched {
                 assert!(!self.settings.retries(answer) || !wants_more);
             }
             (Operation::End(End::Clean), CloseReason::Ended) => assert!(is_open && !wants_more),
-            (_, CloseReason::Lost(cause)) => {
-                self.check_cause(before, operation, cause);
-                assert!(!wants_more);
-            }
-            (_, CloseReason::GaveUp { attempts, cause }) => {
-                self.check_cause(before, operation, cause);
+            (
+                _,
+                CloseReason::GaveUp {
+                    attempts, cause, ..
+                },
+            ) => {
+                self.check_cause(before, operation, Some(cause));
                 assert!(wants_more);
                 assert_eq!(attempts, self.progress.attempts);
                 let most = self.settings.most_attempts();
                 assert!(most.is_some_and(|most| most <= attempts));
             }
-            (_, CloseReason::WaitTooLong { wait, cause }) => {
-                self.check_cause(before, operation, cause);
+            (_, CloseReason::WaitTooLong { wait, cause, .. }) => {
+                self.check_cause(before, operation, Some(cause));
                 assert!(wants_more);
                 let answer = match operation {
                     Operation::Answer(answer) => Some(answer),
@@ -399,6 +400,16 @@ impl Watched {
                 assert_eq!(wait, self.lower_bound(answer));
                 let longest = self.settings.max_wait;
                 assert!(longest.is_some_and(|longest| longest < wait));
+            }
+            (
+                _,
+                CloseReason::CouldNotConnect
+                | CloseReason::ConnectTimeout
+                | CloseReason::CutOff
+                | CloseReason::IdleTimeout,
+            ) => {
+                self.check_cause(before, operation, reason.cause());
+                assert!(!wants_more);
             }
             _ => panic!("{reason:?} by {operation:?} in {before:?}"),
         }

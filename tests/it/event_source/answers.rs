@@ -10,7 +10,7 @@ use ssewire::client::{Cause, ClientConfig, CloseReason, Phase};
 use ssewire::hyper::Http;
 
 use crate::common::runtime::{
-    Runtime, Source, all_data, get, next_data, next_error, on_both, quick,
+    Runtime, Source, all_data, assert_gave_up, get, next_data, next_error, on_both, quick,
 };
 use crate::common::server::{OPEN, Server, answer};
 
@@ -64,7 +64,7 @@ async fn an_error_keeps_status_headers_and_body<R: Runtime>() {
         let mut events = get::<R>(server.url("/"));
         let error = next_error(&mut events).await;
         assert_eq!(error.reason(), CloseReason::Status(404));
-        assert_eq!(error.to_string(), "the answer has status 404");
+        assert_eq!(error.to_string(), "the response has status 404");
         let answer = error.response().expect("the answer is kept");
         assert_eq!(answer.status(), 404);
         assert_eq!(answer.headers()["x-why"], "gone");
@@ -156,9 +156,7 @@ async fn attempts_without_progress_are_counted<R: Runtime>() {
     let mut events = Source::<R>::new(Http::get(server.url("/")), config);
     assert_eq!(next_data(&mut events).await, "1");
     let error = next_error(&mut events).await;
-    let cause = Cause::Status(500);
-    let attempts = 3;
-    assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+    assert_gave_up(&error, 3, Cause::Status(500));
     assert_eq!(
         error.response().expect("the last answer is kept").body(),
         "no disk"

@@ -18,7 +18,7 @@ use ssewire::event_source::{EventSource, FromReader};
 use ssewire::runtime::{ReadFrom, Timer};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
-use crate::common::runtime::{Runtime, on_both, quick};
+use crate::common::runtime::{Runtime, assert_gave_up, on_both, quick};
 use crate::common::script::{Source as Script, Step};
 
 on_both! {
@@ -75,7 +75,7 @@ async fn a_reader_that_fails_is_cut_off<R: Runtime>() {
     let event = events.next().await.expect("an event").expect("no error");
     assert_eq!(event.data(), "1");
     let error = events.next().await.expect("an item").expect_err("an error");
-    assert_eq!(error.reason(), CloseReason::Lost(Cause::CutOff));
+    assert_eq!(error.reason(), CloseReason::CutOff);
     let source = error.source().expect("the reader's error");
     let source = source.downcast_ref::<io::Error>().expect("as it was");
     assert_eq!(source.kind(), io::ErrorKind::BrokenPipe);
@@ -113,8 +113,7 @@ async fn a_reader_that_never_comes_ends_at_the_connect_timeout<R: Runtime>() {
     let connect = hanging().connect_timeout(Duration::from_millis(20));
     let mut events = EventSource::<_, R>::new(connect, quick().max_attempts(2));
     let error = events.next().await.expect("an item").expect_err("an error");
-    let (attempts, cause) = (2, Cause::ConnectTimeout);
-    assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+    assert_gave_up(&error, 2, Cause::ConnectTimeout);
     assert!(error.source().is_some());
 
     // Without a connect timeout it is the idle timeout that ends it.
@@ -124,8 +123,7 @@ async fn a_reader_that_never_comes_ends_at_the_connect_timeout<R: Runtime>() {
         .idle_timeout(Duration::from_millis(20));
     let mut events = EventSource::<_, R>::new(connect, config);
     let error = events.next().await.expect("an item").expect_err("an error");
-    let (attempts, cause) = (1, Cause::IdleTimeout);
-    assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+    assert_gave_up(&error, 1, Cause::IdleTimeout);
 }
 
 async fn a_reader_that_falls_silent_ends_at_the_idle_timeout<R: Runtime>() {
@@ -138,8 +136,7 @@ async fn a_reader_that_falls_silent_ends_at_the_idle_timeout<R: Runtime>() {
         .idle_timeout(Duration::from_millis(20));
     let mut events = EventSource::<_, R>::new(connect, config);
     let error = events.next().await.expect("an item").expect_err("an error");
-    let (attempts, cause) = (2, Cause::IdleTimeout);
-    assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+    assert_gave_up(&error, 2, Cause::IdleTimeout);
 }
 
 async fn the_request_says_which_attempt_it_is<R: Runtime>() {
@@ -158,14 +155,7 @@ async fn the_request_says_which_attempt_it_is<R: Runtime>() {
     let mut events = EventSource::<_, R>::new(connect, quick().max_attempts(3));
     events.next().await.expect("an event").expect("no error");
     let error = events.next().await.expect("an item").expect_err("an error");
-    let (attempts_made, cause) = (3, Cause::Ended);
-    assert_eq!(
-        error.reason(),
-        CloseReason::GaveUp {
-            attempts: attempts_made,
-            cause
-        }
-    );
+    assert_gave_up(&error, 3, Cause::Ended);
     let expected = [
         (1, false),
         (2, false),

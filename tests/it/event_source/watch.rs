@@ -62,7 +62,7 @@ async fn another_task_can_watch<R: Runtime>() {
     assert!(matches!(
         told.recv(),
         Ok(Phase::Waiting {
-            cause: Cause::Ended,
+            cause: Some(Cause::Ended),
             ..
         })
     ));

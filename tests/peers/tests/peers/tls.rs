@@ -17,7 +17,7 @@ use ssewire::hyper::{Http, Tls};
 use tokio::sync::Notify;
 
 use crate::common::runtime::{
-    Runtime, Source, all_data, next_data, next_error, on_both, quick, within,
+    Runtime, Source, all_data, assert_gave_up, next_data, next_error, on_both, quick, within,
 };
 use crate::common::server::Server;
 use crate::tls_server::{Body, TlsServer};
@@ -314,8 +314,7 @@ async fn failed_attempt<R: Runtime>(http: Http<R>) -> Error {
 }
 
 fn assert_untrusted(error: &Error, why: &str) {
-    let (attempts, cause) = (1, Cause::CouldNotConnect);
-    assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+    assert_gave_up(error, 1, Cause::CouldNotConnect);
     let source = error.source().expect("it says why").to_string();
     assert!(source.contains(why), "{source}");
 }
@@ -356,8 +355,7 @@ async fn what_is_no_tls_is_no_connection<R: Runtime>() {
         let tls = Tls::with_roots(root.root.as_bytes()).expect("a root certificate");
         let url = server.url("/").replace("http:", "https:");
         let error = failed_attempt::<R>(Http::get(url).tls(tls)).await;
-        let (attempts, cause) = (1, Cause::CouldNotConnect);
-        assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+        assert_gave_up(&error, 1, Cause::CouldNotConnect);
         assert!(error.source().is_some());
     }
 }
@@ -371,8 +369,7 @@ async fn a_handshake_that_hangs_ends_at_the_connect_timeout<R: Runtime>() {
         .tls(tls)
         .connect_timeout(Duration::from_millis(50));
     let error = failed_attempt::<R>(http).await;
-    let (attempts, cause) = (1, Cause::ConnectTimeout);
-    assert_eq!(error.reason(), CloseReason::GaveUp { attempts, cause });
+    assert_gave_up(&error, 1, Cause::ConnectTimeout);
     server.wait_for_closed(1);
 }
 
