@@ -27,3 +27,5 @@ mod keep_alive;
 mod outbound;
 #[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
 mod read_buffer;
+#[cfg(feature = "std")]
+mod wakers;
