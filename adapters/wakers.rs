@@ -2,8 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use core::mem;
+use core::panic::AssertUnwindSafe;
 use core::task::Waker;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{catch_unwind, resume_unwind};
 use std::thread;
 
 /// The wakers of tasks that wait for the same thing, at most one for each waiter.

@@ -1,10 +1,11 @@
 //! The state of an event source, as other tasks see it.
 
+use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Waker};
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::{Arc, mpsc};
 use std::task::Wake;
 use std::thread;
