@@ -26,3 +26,10 @@ pub use self::http as hyper;
 mod keep_alive;
 #[cfg(any(feature = "async-std", feature = "tokio"))]
 mod surface;
+#[cfg(any(
+    feature = "futures-io",
+    feature = "hyper",
+    feature = "tokio",
+    all(feature = "server", feature = "std")
+))]
+mod wakers;

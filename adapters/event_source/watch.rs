@@ -1,28 +1,50 @@
-//! The state of an event source, for others to see.
+//! The state of an event source, as other tasks can watch it.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::future::poll_fn;
-use core::mem;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::adapters::wakers::{self, WaiterId, WakerList};
 use crate::client::Phase;
 
-/// Shows the state of an event source to other tasks. Made by
-/// [`watch`](super::EventSource::watch); clones see changes independently.
+/// A view of an event source's state for other tasks, as
+/// [`watch`](super::EventSource::watch) returns it. Each clone sees each change.
 ///
-/// It shows the latest state: one that lasted shorter than it took to look is not seen.
+/// It shows the latest state. A state that is over before the task looks is not seen.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(all(feature = "tokio", feature = "hyper"))]
+/// # mod run {
+/// use ssewire::client::{ClientConfig, CloseReason, Phase};
+/// use ssewire::tokio::{EventSource, Http};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # pub async fn main() {
+/// let http = Http::get("http://127.0.0.1:8888/sse");
+/// let mut events = EventSource::new(http, ClientConfig::new());
+/// let mut watch = events.watch();
+/// assert_eq!(watch.phase(), Phase::Connecting);
+///
+/// events.close();
+/// assert_eq!(watch.changed().await, Some(Phase::Closed(CloseReason::Caller)));
+/// assert_eq!(watch.changed().await, None);
+/// # }
+/// # }
+/// # #[cfg(all(feature = "tokio", feature = "hyper"))]
+/// # run::main();
+/// ```
 #[derive(Debug)]
 pub struct PhaseWatch {
     shared: Arc<Shared>,
-    /// Which watch this is.
-    number: u64,
+    waiter: WaiterId,
     /// The state that was returned last.
     seen: Phase,
 }
 
-/// The event source's end of it.
+/// The event source's end of its watches.
 #[derive(Debug)]
 pub(super) struct PhaseSender(Arc<Shared>);
 
@@ -33,10 +55,8 @@ struct Shared(Mutex<Inner>);
 struct Inner {
     phase: Phase,
     is_over: bool,
-    /// How many watches there ever were.
-    watches: u64,
-    /// The tasks that wait, one for each watch at most.
-    waiting: Vec<(u64, Waker)>,
+    /// The watches that wait.
+    waiting: WakerList,
 }
 
 impl PhaseWatch {
@@ -45,21 +65,22 @@ impl PhaseWatch {
         self.shared.lock().phase
     }
 
-    /// Waits until the state is another than the last one that was returned here, and returns it;
-    /// `None` when no other will come: the last one was a [`Phase::Closed`], or the event source was
-    /// dropped. The state at the time of the [`watch`](super::EventSource::watch) call counts as
-    /// returned.
+    /// Waits until the state differs from the one that was returned last, and returns it. The state
+    /// at the time of the [`watch`](super::EventSource::watch) call counts as returned.
     ///
-    /// Cancel-safe.
+    /// Returns `None` when the state will not change again: the last one was [`Phase::Closed`], or the
+    /// event source was dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no state is lost.
     pub async fn changed(&mut self) -> Option<Phase> {
         poll_fn(|cx| self.poll_changed(cx)).await
     }
 
     fn new(shared: &Arc<Shared>, seen: Phase) -> Self {
-        let mut inner = shared.lock();
-        inner.watches += 1;
         Self {
-            number: inner.watches,
+            waiter: shared.lock().waiting.add_waiter(),
             seen,
             shared: Arc::clone(shared),
         }
@@ -74,16 +95,8 @@ impl PhaseWatch {
         if inner.is_over {
             return Poll::Ready(None);
         }
-        let entry = (self.number, cx.waker().clone());
-        let mut waiting = inner.waiting.iter_mut();
-        let replaced = match waiting.find(|waiting| waiting.0 == self.number) {
-            Some(waiting) => Some(mem::replace(waiting, entry)),
-            None => {
-                inner.waiting.push(entry);
-                None
-            }
-        };
-        // A waker may be all that holds a task, and the task may hold watches: not under the lock.
+        let replaced = inner.waiting.insert(self.waiter, cx.waker().clone());
+        // Dropping a waker may free a task with its watches, which need the lock.
         drop(inner);
         drop(replaced);
         Poll::Pending
@@ -98,13 +111,8 @@ impl Clone for PhaseWatch {
 
 impl Drop for PhaseWatch {
     fn drop(&mut self) {
-        let mut inner = self.shared.lock();
-        let mut waiting = inner.waiting.iter();
-        let at = waiting.position(|waiting| waiting.0 == self.number);
-        let gone = at.map(|at| inner.waiting.swap_remove(at));
-        // As above.
-        drop(inner);
-        drop(gone);
+        let removed = self.shared.lock().waiting.remove(self.waiter);
+        drop(removed);
     }
 }
 
@@ -113,8 +121,7 @@ impl PhaseSender {
         Self(Arc::new(Shared(Mutex::new(Inner {
             phase,
             is_over: matches!(phase, Phase::Closed(_)),
-            watches: 0,
-            waiting: Vec::new(),
+            waiting: WakerList::default(),
         }))))
     }
 
@@ -133,11 +140,9 @@ impl PhaseSender {
     fn update(&self, change: impl FnOnce(&mut Inner)) {
         let mut inner = self.0.lock();
         change(&mut inner);
-        let waiting = mem::take(&mut inner.waiting);
+        let waiting = inner.waiting.take();
         drop(inner);
-        for (_, waker) in waiting {
-            waker.wake();
-        }
+        wakers::wake_all(waiting);
     }
 }
 
@@ -149,7 +154,7 @@ impl Drop for PhaseSender {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing that runs under the lock can leave it half changed.
+        // A panic under the lock leaves the state whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -107,16 +107,17 @@ where
                 break;
             };
             match events.poll_next(cx) {
-                Poll::Ready(Some(item)) => match item.into() {
-                    Outgoing::Encoded(encoded) if out.is_empty() => {
+                Poll::Ready(Some(item)) if out.is_empty() => match item.into().into_encoded() {
+                    Ok(encoded) => {
                         let ends = |keep_alive: &mut KeepAlive<T>| !keep_alive.handle_sent();
                         if this.keep_alive.as_mut().is_some_and(ends) {
                             this.events.set(None);
                         }
                         return data(encoded.into_bytes());
                     }
-                    outgoing => outgoing.encode(&mut out),
+                    Err(outgoing) => outgoing.encode(&mut out),
                 },
+                Poll::Ready(Some(item)) => item.into().encode(&mut out),
                 Poll::Ready(None) => this.events.set(None),
                 Poll::Pending => break,
             }

@@ -1,49 +1,47 @@
-//! Who waits for all subscriptions to go.
+//! Waiting for the last subscription to leave.
 
-use core::mem;
 use core::task::Waker;
 
-use slotmap::DefaultKey;
-
 use super::Shared;
+use crate::adapters::wakers::WaiterId;
 
-/// Keeps the waker of one call of [`Hub::shutdown`](super::Hub::shutdown) in the hub.
-pub(super) struct Closer<'h> {
+/// A call of [`Hub::shutdown`](super::Hub::shutdown) that waits.
+pub(super) struct ShutdownWait<'h> {
     hub: &'h Shared,
-    key: Option<DefaultKey>,
+    /// `None` until it has to wait.
+    waiter: Option<WaiterId>,
 }
 
-impl<'h> Closer<'h> {
+impl<'h> ShutdownWait<'h> {
     pub(super) const fn new(hub: &'h Shared) -> Self {
-        Self { hub, key: None }
+        Self { hub, waiter: None }
     }
 
-    /// Returns how many subscriptions there are. If there are any, `waker` is woken when the last
-    /// one goes.
-    pub(super) fn wait(&mut self, waker: &Waker) -> usize {
+    /// Returns how many subscriptions there are. If there are any, `waker` is woken when the last one
+    /// leaves.
+    pub(super) fn poll(&mut self, waker: &Waker) -> usize {
+        // Cloned, and dropped, without the lock.
         let waker = waker.clone();
         let mut state = self.hub.lock();
         let left = state.topics.subscriber_count();
-        let replaced = if left == 0 {
+        let unneeded = if left == 0 {
             Some(waker)
-        } else if let Some(kept) = self.key.and_then(|key| state.closers.get_mut(key)) {
-            Some(mem::replace(kept, waker))
         } else {
-            self.key = Some(state.closers.insert(waker));
-            None
+            let closers = &mut state.closers;
+            let waiter = *self.waiter.get_or_insert_with(|| closers.add_waiter());
+            closers.insert(waiter, waker)
         };
         drop(state);
-        // To drop a waker may free a task, and the subscriptions that it holds.
-        drop(replaced);
+        drop(unneeded);
         left
     }
 }
 
-impl Drop for Closer<'_> {
+impl Drop for ShutdownWait<'_> {
     fn drop(&mut self) {
-        let mut state = self.hub.lock();
-        let waker = self.key.and_then(|key| state.closers.remove(key));
-        drop(state);
-        drop(waker);
+        if let Some(waiter) = self.waiter {
+            let removed = self.hub.lock().closers.remove(waiter);
+            drop(removed);
+        }
     }
 }

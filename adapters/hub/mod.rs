@@ -1,13 +1,45 @@
 //! Topics that many tasks share: [`Topics`](crate::server::Topics) behind a lock and wakers.
 //!
-//! Needs nothing but std: no runtime, no timer, no task of its own.
+//! A hub needs the standard library only: no runtime, no timer, and no task of its own.
+//!
+//! # Examples
+//!
+//! One task publishes, another reads until the hub is shut down:
+//!
+//! ```
+//! # #[cfg(feature = "tokio")]
+//! # mod run {
+//! use core::time::Duration;
+//! use ssewire::{Event, Hub};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # pub async fn main() {
+//! let hub = Hub::new();
+//! let mut subscription = hub.subscribe(["news"], None);
+//! let reader = tokio::spawn(async move {
+//!     let mut bytes = 0;
+//!     while let Some(events) = subscription.next().await {
+//!         bytes += events.as_bytes().len();
+//!     }
+//!     bytes
+//! });
+//!
+//! hub.publish("news", Event::new("hello"));
+//! let left = hub.shutdown(tokio::time::sleep(Duration::from_secs(5))).await;
+//! assert_eq!(left, 0);
+//! assert!(reader.await.unwrap() > 0);
+//! # }
+//! # }
+//! # #[cfg(feature = "tokio")]
+//! # run::main();
+//! ```
 
 mod closing;
 mod members;
 mod subscription;
 
 use alloc::sync::Arc;
-use alloc::vec::{self, Vec};
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::future::poll_fn;
@@ -18,22 +50,23 @@ use core::task::{Poll, Waker};
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use slotmap::{DefaultKey, SlotMap};
-
-use self::closing::Closer;
+use self::closing::ShutdownWait;
 use self::members::Members;
+use crate::adapters::wakers::{self, WakerList};
 use crate::server::{EventId, Topics, TopicsConfig, TopicsStats};
 use crate::{Event, EventRef};
 
 pub use self::members::Membership;
 pub use self::subscription::Subscription;
 
-/// Publishes events to topics, and gives each subscriber those of its topics.
+/// A handle of a hub, to which events are published and which gives each subscriber those of its
+/// topics.
 ///
-/// A clone is another handle of the same hub. Publishing never waits for a subscriber: events are
-/// encoded once and kept in one bounded log, in which each subscription is a place. A subscription
-/// that comes with a last event ID gets what was published since, without a gap and without a double,
-/// or an event of type `gap` that says that it cannot (see [`Gap`](crate::server::Gap)).
+/// A clone is another handle of the same hub. Each event is encoded and stored once, in one bounded
+/// log, and each subscription is a position in that log, so publishing never waits for a subscriber. A
+/// subscription with a last event ID resumes after that event, without a loss and without a
+/// repetition, or gets an event of type `gap` if that is impossible (see
+/// [`Gap`](crate::server::Gap)).
 ///
 /// # Examples
 ///
@@ -51,7 +84,7 @@ pub use self::subscription::Subscription;
 /// let events = subscription.next().await.unwrap();
 /// assert_eq!(events.into_bytes(), format!("id: {id}\ndata: 121.5\n\n"));
 ///
-/// // A client that comes back, with the ID of the last event that it has seen.
+/// // A client returns with the ID of the last event that it received.
 /// hub.publish("prices", Event::new("121.7"));
 /// let mut resumed = hub.subscribe(["prices"], Some(&id.to_string()));
 /// assert!(resumed.next().await.unwrap().as_bytes().ends_with(b"data: 121.7\n\n"));
@@ -64,8 +97,8 @@ pub use self::subscription::Subscription;
 pub struct Hub(Arc<Shared>);
 
 struct Shared {
-    /// Goes on, under the lock, with everything that may end a subscription's wait. Whoever waits since
-    /// the version that this still has need not take the lock to know that it waits.
+    /// Goes up, under the lock, with everything that may end a subscription's wait. A subscription that
+    /// has been waiting since this version need not take the lock to know that it still waits.
     version: AtomicUsize,
     state: Mutex<State>,
     members: Members,
@@ -74,26 +107,26 @@ struct Shared {
 struct State {
     topics: Topics<Waker>,
     closing: Closing,
-    /// Who waits for the last subscription to go.
-    closers: SlotMap<DefaultKey, Waker>,
+    /// Those that wait for the last subscription to leave.
+    closers: WakerList,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closing {
     Not,
-    /// Subscriptions give what is left for them, and end.
+    /// Subscriptions give the events that are left for them, then end.
     Gently,
     /// Subscriptions end.
     AtOnce,
 }
 
 impl Hub {
-    /// Makes a hub with the default [`TopicsConfig`].
+    /// Creates a hub with the default [`TopicsConfig`].
     pub fn new() -> Self {
         Self::with_config(TopicsConfig::new())
     }
 
-    /// Makes a hub. Its epoch is drawn at random.
+    /// Creates a hub. Its epoch is drawn at random.
     pub fn with_config(config: TopicsConfig) -> Self {
         let epoch = RandomState::new().hash_one(0);
         Self(Arc::new(Shared {
@@ -101,28 +134,28 @@ impl Hub {
             state: Mutex::new(State {
                 topics: Topics::new(config, epoch),
                 closing: Closing::Not,
-                closers: SlotMap::new(),
+                closers: WakerList::default(),
             }),
             members: Members::default(),
         }))
     }
 
-    /// Has `listener` told whenever a subscription comes to a topic or leaves it, in the order in
-    /// which that happens. It takes the place of an earlier one.
+    /// Calls `listener` whenever a subscription joins or leaves a topic, in the order in which that
+    /// happens. Replaces an earlier listener.
     ///
-    /// It is called by whoever subscribes, or drops a subscription, with no lock held that this hub's
-    /// methods need: it may publish, subscribe and replace itself. One that panics is told no more.
+    /// The listener runs on the thread that subscribes or drops a subscription. No lock that the hub's
+    /// methods need is held meanwhile, so it may publish, subscribe and replace itself. A listener
+    /// that panics is not called again.
     pub fn on_membership(&self, listener: impl FnMut(&Membership) + Send + 'static) {
         self.0.members.listen(listener);
     }
 
-    /// Publishes an event to a topic, and returns the ID that it was given, in place of any of its
-    /// own.
+    /// Publishes an event to a topic, and returns the event's new ID, which replaces any that it had.
     pub fn publish(&self, topic: impl AsRef<str>, event: impl Borrow<Event>) -> EventId {
         self.publish_ref(topic, event.borrow().into())
     }
 
-    /// As [`publish`](Self::publish), for an event that is only borrowed.
+    /// Publishes a borrowed event as [`publish`](Self::publish) does.
     pub fn publish_ref(&self, topic: impl AsRef<str>, event: EventRef<'_>) -> EventId {
         let topic = topic.as_ref();
         let mut state = self.0.lock();
@@ -131,16 +164,17 @@ impl Hub {
         id
     }
 
-    /// Subscribes to topics, which need not exist, from now on or from behind the event that
-    /// `last_event_id` names; see [`Topics::subscribe`].
+    /// Subscribes to topics, which need not have any events yet. The subscription gets the events that
+    /// are published from now on, or those that were published after the one that `last_event_id`
+    /// names; see [`Topics::subscribe`].
     ///
-    /// The subscription ends at once if the hub is shut down.
+    /// After a shutdown the subscription ends at once.
     pub fn subscribe<T: AsRef<str>>(
         &self,
         topics: impl IntoIterator<Item = T>,
         last_event_id: Option<&str>,
     ) -> Subscription {
-        // Whatever names the topics may ask the hub, so it runs before the lock.
+        // The iterator and the names may call the hub, so they run before the lock is taken.
         let topics: Vec<T> = topics.into_iter().collect();
         let names: Vec<&str> = topics.iter().map(AsRef::as_ref).collect();
         let mut state = self.0.lock();
@@ -152,17 +186,22 @@ impl Hub {
         subscription
     }
 
-    /// Ends all subscriptions, present and future: each gives what it has not given yet, then ends.
-    /// Returns when all are gone, or when `deadline` is done, with the number of those that are left;
-    /// these end without giving any more.
+    /// Shuts the hub down: all subscriptions, present and future, give the events that are left for
+    /// them, then end. Returns when the last one has left, or when `deadline` is ready. The subscriptions
+    /// that are left then end without giving more; their number is returned.
     ///
     /// `deadline` is a timer of the caller's runtime, for instance `tokio::time::sleep`.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the subscriptions still end once they have given all events. To end
+    /// them at once, call this again with a deadline that is ready.
     pub async fn shutdown(&self, deadline: impl Future<Output = ()>) -> usize {
         self.close(Closing::Gently);
         let mut deadline = pin!(deadline);
-        let mut closer = Closer::new(&self.0);
+        let mut wait = ShutdownWait::new(&self.0);
         let left = poll_fn(|cx| {
-            let left = closer.wait(cx.waker());
+            let left = wait.poll(cx.waker());
             if left > 0 && deadline.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -173,18 +212,18 @@ impl Hub {
         left
     }
 
-    /// Returns how many subscriptions there are.
+    /// Returns the number of subscriptions.
     pub fn subscriber_count(&self) -> usize {
         self.0.lock().topics.subscriber_count()
     }
 
-    /// Returns how many subscriptions a topic has.
+    /// Returns the number of subscriptions of a topic.
     pub fn subscriber_count_of(&self, topic: impl AsRef<str>) -> usize {
         let topic = topic.as_ref();
         self.0.lock().topics.subscriber_count_of(topic)
     }
 
-    /// Returns what has become of subscriptions so far.
+    /// Returns how many gaps and slow subscriptions there were.
     pub fn stats(&self) -> TopicsStats {
         self.0.lock().topics.stats()
     }
@@ -213,30 +252,16 @@ impl fmt::Debug for Hub {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of a caller's runs under the lock but clones of wakers; a panic there leaves whole
-        // events behind.
+        // The only foreign code that runs under the lock is the cloning of wakers, and a panic there
+        // leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes those whose wait is over, once the lock is free.
+    /// Releases the lock, then wakes those whose wait is over.
     fn wake_ready(&self, mut state: MutexGuard<'_, State>) {
         self.version.fetch_add(1, Ordering::Release);
         let ready = state.topics.take_ready();
         drop(state);
-        wake_each(ready);
+        wakers::wake_all(ready);
     }
-}
-
-/// Wakes each, even if one panics.
-fn wake_each(wakers: Vec<Waker>) {
-    struct Rest(vec::IntoIter<Waker>);
-
-    impl Drop for Rest {
-        fn drop(&mut self) {
-            self.0.by_ref().for_each(Waker::wake);
-        }
-    }
-
-    let mut rest = Rest(wakers.into_iter());
-    rest.0.by_ref().for_each(Waker::wake);
 }

@@ -1,7 +1,6 @@
-//! One subscriber's view of a hub.
+//! A subscription: the events of some topics, as a stream.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
@@ -11,25 +10,54 @@ use core::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::{Closing, Shared, wake_each};
+use super::{Closing, Shared};
+use crate::adapters::wakers;
 use crate::server::{Delivery, Encoded, Subscriber};
 
-/// Gives the events of some topics, encoded: all that are waiting at once, up to 64 KiB.
+/// The events of some topics, encoded, as [`Hub::subscribe`](super::Hub::subscribe) returns them.
 ///
-/// It ends when the hub is shut down, or when it has fallen behind and the hub disconnects slow
-/// readers; not when the last [`Hub`](super::Hub) is dropped, as it holds the hub itself.
-/// To drop it is to leave. Made by [`Hub::subscribe`](super::Hub::subscribe).
+/// Each item is all events that are waiting, up to 64 KiB. To unsubscribe, drop the subscription.
 ///
-/// Its task is woken once for each of its topics that has an event, however many come before it is
-/// polled.
+/// The subscription ends when the hub is shut down, or when it does not keep up and the hub
+/// disconnects slow readers. It holds the hub, so it does not end when the last
+/// [`Hub`](super::Hub) is dropped.
+///
+/// The task that waits is woken once for each topic that has an event, however many events follow
+/// before it polls again.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # mod run {
+/// use ssewire::{Event, Hub};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # pub async fn main() {
+/// let hub = Hub::new();
+/// let mut subscription = hub.subscribe(["news", "weather"], None);
+/// let hello = hub.publish("news", Event::new("hello"));
+/// let rain = hub.publish("weather", Event::new("rain"));
+///
+/// let events = subscription.next().await.unwrap();
+/// let expected = format!("id: {hello}\ndata: hello\n\nid: {rain}\ndata: rain\n\n");
+/// assert_eq!(events.into_bytes(), expected);
+///
+/// drop(subscription);
+/// assert_eq!(hub.subscriber_count(), 0);
+/// # }
+/// # }
+/// # #[cfg(feature = "tokio")]
+/// # run::main();
+/// ```
 pub struct Subscription {
     hub: Arc<Shared>,
-    /// `None` once it has left.
+    /// `None` after the end.
     subscriber: Option<Subscriber>,
-    /// What the hub's version was when it began to wait, if it waits.
+    /// The version of the hub at which it began to wait, if it waits.
     waits_since: Option<usize>,
-    /// Whom it had woken last. Not the waker itself: that may own the task that owns this.
-    woken: WakerId,
+    /// The waker that the hub holds. Not the waker itself, which may own the task that owns this.
+    waker: WakerId,
 }
 
 impl Subscription {
@@ -38,43 +66,45 @@ impl Subscription {
             hub,
             subscriber: Some(subscriber),
             waits_since: None,
-            woken: WakerId::NONE,
+            waker: WakerId::NONE,
         }
     }
 
-    /// Waits for the next events; `None` at the end and ever after.
+    /// Waits for the next events. Returns `None` at the end, and from then on.
     ///
-    /// Cancel-safe.
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, no event is lost.
     pub async fn next(&mut self) -> Option<Encoded> {
         poll_fn(|cx| self.poll_next_events(cx)).await
     }
 
     #[inline]
     fn poll_next_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        let is_known = self.woken == WakerId::of(cx.waker());
-        if is_known && self.waits_since == Some(self.hub.version.load(Ordering::Acquire)) {
+        let is_held = self.waker == WakerId::of(cx.waker());
+        if is_held && self.waits_since == Some(self.hub.version.load(Ordering::Acquire)) {
             return Poll::Pending;
         }
-        self.poll_hub(cx, is_known)
+        self.poll_hub(cx, is_held)
     }
 
-    fn poll_hub(&mut self, cx: &mut Context<'_>, is_known: bool) -> Poll<Option<Encoded>> {
+    fn poll_hub(&mut self, cx: &mut Context<'_>, is_held: bool) -> Poll<Option<Encoded>> {
         let Some(subscriber) = &mut self.subscriber else {
             return Poll::Ready(None);
         };
         self.waits_since = None;
-        if !is_known {
+        if !is_held {
             let replaced = self.hub.lock().topics.stop_waiting(subscriber);
-            // To drop a waker may free a task, and the subscriptions that it holds: not under the lock.
+            // Dropping a waker may free a task with its subscriptions, which need the lock.
             drop(replaced);
-            self.woken = WakerId::of(cx.waker());
+            self.waker = WakerId::of(cx.waker());
         }
         let mut state = self.hub.lock();
         let delivery = match state.closing {
             Closing::AtOnce => Some(Delivery::Disconnected),
-            _ => state.topics.poll_delivery(subscriber, PIECE_BYTES),
+            _ => state.topics.poll_delivery(subscriber, MAX_BYTES),
         };
-        // Once a shutdown has begun, the end is found by asking.
+        // During a shutdown it need not wait: when there is nothing left, it ends.
         let waits = state.closing == Closing::Not && state.topics.wait(subscriber, cx.waker());
         self.waits_since = waits.then(|| self.hub.version.load(Ordering::Relaxed));
         drop(state);
@@ -95,14 +125,12 @@ impl Subscription {
         };
         let mut state = self.hub.lock();
         self.hub.members.note(&state.topics, &subscriber, false);
-        let wakers = state.topics.unsubscribe(subscriber);
-        let closers: Vec<Waker> = match state.topics.subscriber_count() {
-            0 => state.closers.drain().map(|(_, waker)| waker).collect(),
-            _ => Vec::new(),
-        };
+        let tokens = state.topics.unsubscribe(subscriber);
+        let is_last = state.topics.subscriber_count() == 0;
+        let closers = is_last.then(|| state.closers.take());
         drop(state);
-        drop(wakers);
-        wake_each(closers);
+        drop(tokens);
+        wakers::wake_all(closers.into_iter().flatten());
         self.hub.members.tell();
     }
 }
@@ -130,7 +158,7 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// Tells wakers apart, as [`Waker::will_wake`] does, among those that the hub holds.
+/// What tells a waker from the others that the hub holds, as [`Waker::will_wake`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct WakerId(usize, usize);
 
@@ -142,5 +170,5 @@ impl WakerId {
     }
 }
 
-/// How much one item holds, unless one event is larger.
-const PIECE_BYTES: usize = 64 * 1024;
+/// The length of an item, unless one event is longer.
+const MAX_BYTES: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! What a response sends.
+//! Encoded frames, and what a response sends.
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::event::{Event, EventRef};
 use crate::frame::{Frame, FrameRef};
 
-/// Holds whole frames in their wire form, to be sent many times without being encoded again.
+/// Whole frames in their wire form. They can be sent many times without being encoded again.
 ///
 /// # Examples
 ///
@@ -22,7 +22,7 @@ use crate::frame::{Frame, FrameRef};
 pub struct Encoded(Bytes);
 
 impl Encoded {
-    /// Wraps what an encoder of this crate has written.
+    /// Creates it from bytes that an encoder of this crate has written.
     pub(crate) const fn new(bytes: Bytes) -> Self {
         Self(bytes)
     }
@@ -32,7 +32,7 @@ impl Encoded {
         self.0
     }
 
-    /// Returns the bytes.
+    /// Returns the bytes, borrowed.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -50,28 +50,77 @@ impl From<&Frame> for Encoded {
     }
 }
 
-/// Holds one thing to send: what streams of events, of frames and of encoded frames have in common.
+/// What a response sends next: an event, another frame, or frames that are encoded already.
+///
+/// Bodies and writers take streams of anything that converts into this.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::{Encoded, Outgoing};
+/// use ssewire::{Event, Frame};
+///
+/// let event = Event::new("hi");
+/// let mut out = Vec::new();
+/// for outgoing in [
+///     Outgoing::from(Frame::Comment("welcome".into())),
+///     Outgoing::from(Encoded::from(&event)),
+///     Outgoing::from(event),
+/// ] {
+///     outgoing.encode(&mut out);
+/// }
+/// assert_eq!(out, b":welcome\n\ndata: hi\n\ndata: hi\n\n");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outgoing {
-    /// A frame, to be encoded.
+pub struct Outgoing(Content);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
     Frame(Frame),
-    /// Frames that were encoded before.
     Encoded(Encoded),
 }
 
 impl Outgoing {
     /// Appends the wire form to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Frame(frame) => frame.encode(out),
-            Self::Encoded(encoded) => out.extend_from_slice(encoded.as_bytes()),
+        match &self.0 {
+            Content::Frame(frame) => frame.encode(out),
+            Content::Encoded(encoded) => out.extend_from_slice(encoded.as_bytes()),
+        }
+    }
+
+    /// Returns the frames if they are encoded already, so that they can be sent without a copy.
+    ///
+    /// # Errors
+    ///
+    /// Itself, if it has yet to be [encoded](Self::encode).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::Event;
+    /// use ssewire::server::{Encoded, Outgoing};
+    ///
+    /// let event = Event::new("hi");
+    /// let encoded = Encoded::from(&event);
+    /// assert_eq!(Outgoing::from(encoded.clone()).into_encoded(), Ok(encoded));
+    ///
+    /// let outgoing = Outgoing::from(event).into_encoded().unwrap_err();
+    /// let mut out = Vec::new();
+    /// outgoing.encode(&mut out);
+    /// assert_eq!(out, b"data: hi\n\n");
+    /// ```
+    pub fn into_encoded(self) -> Result<Encoded, Self> {
+        match self.0 {
+            Content::Encoded(encoded) => Ok(encoded),
+            Content::Frame(_) => Err(self),
         }
     }
 }
 
 impl From<Event> for Outgoing {
     fn from(event: Event) -> Self {
-        Self::Frame(Frame::Event(event))
+        Self::from(Frame::Event(event))
     }
 }
 
@@ -83,7 +132,7 @@ impl From<EventRef<'_>> for Outgoing {
 
 impl From<Frame> for Outgoing {
     fn from(frame: Frame) -> Self {
-        Self::Frame(frame)
+        Self(Content::Frame(frame))
     }
 }
 
@@ -95,6 +144,6 @@ impl From<FrameRef<'_>> for Outgoing {
 
 impl From<Encoded> for Outgoing {
     fn from(encoded: Encoded) -> Self {
-        Self::Encoded(encoded)
+        Self(Content::Encoded(encoded))
     }
 }

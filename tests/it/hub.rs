@@ -537,13 +537,6 @@ fn a_task_that_is_freed_with_its_waker_may_hold_a_subscription() {
 
 #[test]
 fn a_waker_that_panics_keeps_no_other_from_its_wake() {
-    struct Panics;
-    impl Wake for Panics {
-        fn wake(self: Arc<Self>) {
-            panic!("on purpose")
-        }
-    }
-
     let hub = Hub::new();
     let (wakes, waker) = counted();
     let bad = Waker::from(Arc::new(Panics));
@@ -557,6 +550,71 @@ fn a_waker_that_panics_keeps_no_other_from_its_wake() {
     for subscription in &mut subscriptions {
         assert!(matches!(poll(subscription, &waker), Poll::Ready(Some(_))));
     }
+}
+
+#[test]
+fn wakers_that_panic_together_do_not_abort() {
+    let hub = Hub::new();
+    let (wakes, waker) = counted();
+    let bad = Waker::from(Arc::new(Panics));
+    let each = [&bad, &waker, &bad, &bad, &waker];
+    let mut subscriptions = each.map(|_| hub.subscribe(["a"], None));
+    let wait = |subscriptions: &mut [Subscription]| {
+        for (subscription, waker) in subscriptions.iter_mut().zip(each) {
+            assert_eq!(poll(subscription, waker), Poll::Pending);
+        }
+    };
+    wait(&mut subscriptions);
+    let failed = thread::scope(|scope| scope.spawn(|| hub.publish("a", Event::new("x"))).join());
+    assert!(failed.is_err());
+    assert_eq!(wakes.count(), 2);
+    for subscription in &mut subscriptions {
+        assert!(matches!(poll(subscription, &waker), Poll::Ready(Some(_))));
+    }
+
+    // When a shutdown begins, and when it is over.
+    wait(&mut subscriptions);
+    let mut shutdowns = each.map(|_| Box::pin(hub.shutdown(pending())));
+    let begun = thread::scope(|scope| {
+        let shutdown = &mut shutdowns[0];
+        let poll = || shutdown.as_mut().now_or_never().is_none();
+        scope.spawn(poll).join()
+    });
+    assert!(begun.is_err());
+    assert_eq!(wakes.count(), 4);
+    let [_, shutdowns @ ..] = &mut shutdowns;
+    for (shutdown, waker) in shutdowns.iter_mut().zip(each) {
+        let mut cx = Context::from_waker(waker);
+        assert_eq!(shutdown.as_mut().poll(&mut cx), Poll::Pending);
+    }
+    let gone = thread::scope(|scope| scope.spawn(|| drop(subscriptions)).join());
+    assert!(gone.is_err());
+    assert_eq!(wakes.count(), 5);
+    assert_eq!(hub.subscriber_count(), 0);
+    for shutdown in shutdowns {
+        assert_eq!(shutdown.as_mut().now_or_never(), Some(0));
+    }
+}
+
+#[test]
+fn a_subscription_that_a_panic_drops_may_wake_a_waker_that_panics() {
+    let hub = Hub::new();
+    let last = hub.subscribe(["a"], None);
+    let bad = Waker::from(Arc::new(Panics));
+    let mut shutdown = pin!(hub.shutdown(pending()));
+    let mut cx = Context::from_waker(&bad);
+    assert_eq!(shutdown.as_mut().poll(&mut cx), Poll::Pending);
+    let failed = thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                let _last = last;
+                panic!("on purpose, and first")
+            })
+            .join()
+    });
+    let panic = failed.expect_err("it panics");
+    assert_eq!(panic.downcast_ref(), Some(&"on purpose, and first"));
+    assert_eq!(shutdown.now_or_never(), Some(0));
 }
 
 #[test]
@@ -760,6 +818,15 @@ impl Wake for Wakes {
 fn counted() -> (Arc<Wakes>, Waker) {
     let wakes = Arc::new(Wakes::default());
     (Arc::clone(&wakes), Waker::from(wakes))
+}
+
+/// Panics when it is woken.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose")
+    }
 }
 
 /// Is done when it is told.

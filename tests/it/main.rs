@@ -9,6 +9,14 @@
 
 mod common;
 
+#[cfg(all(
+    feature = "async-std",
+    feature = "base64",
+    feature = "json",
+    feature = "tls",
+    feature = "tokio"
+))]
+mod auto_traits;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]

@@ -92,7 +92,7 @@ struct Reader {
     accounted: u64,
     /// The last ID that its client has seen.
     last_id: Option<String>,
-    gap: Option<Gap>,
+    gap: Option<(GapReason, EventId)>,
     is_out: bool,
     has_caught_up: bool,
     /// For each topic that it waits for, what it is to be named by.
@@ -259,10 +259,7 @@ impl Model {
             read_to,
             accounted: behind,
             last_id: last_id.map(str::to_owned),
-            gap: reason.map(|reason| Gap {
-                reason,
-                resumes_after: own_id(resumes_after),
-            }),
+            gap: reason.map(|reason| (reason, own_id(resumes_after))),
             is_out: false,
             waits: BTreeMap::new(),
         });
@@ -319,19 +316,15 @@ impl Model {
             assert_eq!(delivery, Some(Delivery::Disconnected), "once and for all");
             return false;
         }
-        if let Some(gap) = reader.gap {
-            assert_eq!(delivery, Some(Delivery::Gap(gap)));
+        if let Some(expected) = reader.gap {
+            let gap = gap_like(delivery, expected);
             self.tell(index, gap);
             return true;
         }
         if is_slow {
             match self.slow_reader {
                 SlowReader::SkipToLive => {
-                    let gap = Gap {
-                        reason: GapReason::Lagged,
-                        resumes_after: own_id(newest),
-                    };
-                    assert_eq!(delivery, Some(Delivery::Gap(gap)));
+                    let gap = gap_like(delivery, (GapReason::Lagged, own_id(newest)));
                     self.stats.skipped += 1;
                     self.tell(index, gap);
                     self.readers[index].read_to = newest;
@@ -540,6 +533,14 @@ impl Op {
 /// Returns what stands for a topic where there is none.
 fn none_of(topics: &[usize]) -> Option<&'static usize> {
     topics.is_empty().then_some(&TOPICS)
+}
+
+/// Returns the gap that is to be delivered.
+fn gap_like(delivery: Option<Delivery>, expected: (GapReason, EventId)) -> Gap {
+    match delivery {
+        Some(Delivery::Gap(gap)) if (gap.reason, gap.resumes_after) == expected => gap,
+        other => panic!("{other:?} instead of a gap: {expected:?}"),
+    }
 }
 
 fn assert_same(mut tokens: Vec<Token>, waited: impl Iterator<Item = Token>) {

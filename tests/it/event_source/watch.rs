@@ -1,8 +1,11 @@
 //! The state of an event source, as other tasks see it.
 
+use core::panic::AssertUnwindSafe;
 use core::pin::pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Waker};
 use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::{Arc, mpsc};
 use std::task::Wake;
 use std::thread;
@@ -19,6 +22,7 @@ on_both! {
     a_watch_shows_no_state_twice_in_a_row
     a_watch_that_is_gone_is_forgotten
     a_waker_may_hold_the_last_of_a_watch
+    wakers_that_panic_keep_no_watch_from_its_wake
 }
 
 async fn another_task_can_watch<R: Runtime>() {
@@ -175,4 +179,38 @@ async fn a_waker_may_hold_the_last_of_a_watch<R: Runtime>() {
     );
     drop(waker);
     events.close();
+}
+
+async fn wakers_that_panic_keep_no_watch_from_its_wake<R: Runtime>() {
+    struct Task {
+        panics: bool,
+        wakes: AtomicUsize,
+    }
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.wakes.fetch_add(1, Ordering::SeqCst);
+            assert!(!self.panics, "on purpose");
+        }
+    }
+    let tasks = [true, false, true, true, false].map(|panics| {
+        Arc::new(Task {
+            panics,
+            wakes: AtomicUsize::new(0),
+        })
+    });
+    let mut events = get::<R>("http://127.0.0.1:1/");
+    let mut watches = tasks.clone().map(|task| (events.watch(), task));
+    for (watch, task) in &mut watches {
+        let waker = Waker::from(Arc::clone(task));
+        let mut cx = Context::from_waker(&waker);
+        assert!(pin!(watch.changed()).poll(&mut cx).is_pending());
+    }
+    let failed = catch_unwind(AssertUnwindSafe(|| events.close()));
+    assert!(failed.is_err());
+    for (mut watch, task) in watches {
+        assert_eq!(task.wakes.load(Ordering::SeqCst), 1);
+        let closed = Phase::Closed(CloseReason::Caller);
+        assert_eq!(watch.changed().await, Some(closed));
+        assert_eq!(watch.changed().await, None);
+    }
 }

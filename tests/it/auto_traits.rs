@@ -1,0 +1,140 @@
+//! Which public types can be sent to another thread, shared with it, and moved after they were pinned.
+//! Compilers derive that from private fields, so a change of those can break a user.
+//!
+//! A type with a parameter is here with one that has all three traits, which then come from the type
+//! itself, and where it matters with one that has none.
+
+use core::cell::Cell;
+use core::marker::{PhantomData, PhantomPinned};
+use core::task::Waker;
+
+use bytes::Bytes;
+use futures_util::stream::Pending;
+use ssewire::client::{
+    Action, Attempt, Cause, Client, ClientConfig, ClientFrames, CloseReason, End, Phase,
+    ReadyState, Reconnect, ResponseHead,
+};
+use ssewire::event_source::{
+    BoxError, ConnectError, Disconnect, Error, EventSource, FromReader, OpenReader, PhaseWatch,
+};
+use ssewire::hub::{Hub, Membership, Subscription};
+use ssewire::hyper::{BodyStream, EventBody, Http, HttpBody, ReadError, Tls};
+use ssewire::io::ReaderStream;
+use ssewire::runtime::Untimed;
+use ssewire::server::{
+    Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
+    Session, SessionConfig, SessionEnd, SlowReader, Subscriber, Topics, TopicsConfig, TopicsStats,
+};
+use ssewire::{
+    Base64Error, DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRef, Frames,
+    InvalidField, JsonError, Timestamp,
+};
+use ssewire::{async_std, futures_io, hyper, tokio};
+
+/// Asserts that each type has exactly these traits.
+macro_rules! assert_traits {
+    ($send:ident $sync:ident $unpin:ident: $($type:ty),+ $(,)?) => {
+        let expected = [is(stringify!($send)), is(stringify!($sync)), is(stringify!($unpin))];
+        $(
+            let actual = [Probe::<$type>::SEND, Probe::<$type>::SYNC, Probe::<$type>::UNPIN];
+            assert_eq!(actual, expected, "{}: Send, Sync, Unpin", stringify!($type));
+        )+
+    };
+}
+
+#[test]
+fn the_words() {
+    assert_traits! { Send Sync Unpin:
+        Base64Error, DecodeError, Decoder, DecoderConfig, Event, EventRef<'static>, Frame,
+        FrameRef<'static>, Frames<'static, 'static>, InvalidField, JsonError, Timestamp,
+    }
+}
+
+#[test]
+fn the_client() {
+    assert_traits! { Send Sync Unpin:
+        Action, Attempt, Cause, Client, ClientConfig, ClientFrames<'static, 'static>, CloseReason, End,
+        Phase, ReadyState, Reconnect, Attempt, ResponseHead<'static>,
+    }
+}
+
+#[test]
+fn the_server() {
+    assert_traits! { Send Sync Unpin:
+        Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
+        Session, SessionConfig, SessionEnd, SlowReader, Subscriber, TopicsConfig, TopicsStats,
+        Topics<u32>, Topics<Waker>,
+    }
+    // A token that stays on its thread keeps its topics there.
+    assert_traits! { No No Unpin: Topics<*const u8> }
+    assert_traits! { Send No Unpin: Topics<Cell<u8>> }
+}
+
+#[test]
+fn the_hub() {
+    assert_traits! { Send Sync Unpin: Hub, Membership, Subscription }
+}
+
+#[test]
+fn readers_and_writers() {
+    assert_traits! { Send Sync Unpin:
+        futures_io::EventReader<Io>, futures_io::EventWriter<Io>, tokio::EventReader<Io>,
+        tokio::EventWriter<Io>, hyper::EventReader<Body>, BodyStream<Body>, ReadError,
+        EventBody<Pending<Event>>, async_std::EventBody<Pending<Event>>,
+        tokio::EventBody<Pending<Event>>,
+    }
+    assert_traits! { No No No:
+        futures_io::EventReader<Local>, futures_io::EventWriter<Local>, tokio::EventReader<Local>,
+        tokio::EventWriter<Local>, EventBody<Local>,
+    }
+}
+
+#[test]
+fn the_event_source() {
+    assert_traits! { Send Sync Unpin:
+        BoxError, ConnectError, Disconnect<'static>, Error, PhaseWatch, Tls, Untimed, async_std::Runtime,
+        tokio::Runtime, ReaderStream<Io, Untimed>, OpenReader<core::future::Ready<()>, Untimed>,
+        FromReader<fn() -> Io, Untimed>,
+    }
+    assert_traits! { Send No Unpin:
+        EventSource<Http<tokio::Runtime>, tokio::Runtime>,
+        EventSource<Http<async_std::Runtime>, async_std::Runtime>,
+        Http<tokio::Runtime>, HttpBody,
+    }
+}
+
+/// Has all three traits.
+struct Io;
+
+/// Has none of them.
+struct Local(PhantomData<(*const u8, PhantomPinned)>);
+
+type Body = http_body_util::Empty<Bytes>;
+
+/// Says whether `T` has a trait: the inherent constant, which needs the trait, goes before that of
+/// [`Lacks`].
+struct Probe<T>(PhantomData<T>);
+
+trait Lacks {
+    const SEND: bool = false;
+    const SYNC: bool = false;
+    const UNPIN: bool = false;
+}
+
+impl<T> Lacks for Probe<T> {}
+
+impl<T: Send> Probe<T> {
+    const SEND: bool = true;
+}
+
+impl<T: Sync> Probe<T> {
+    const SYNC: bool = true;
+}
+
+impl<T: Unpin> Probe<T> {
+    const UNPIN: bool = true;
+}
+
+fn is(name: &str) -> bool {
+    name != "No"
+}
