@@ -1,4 +1,4 @@
-//! The time, every second, over async-std and an HTTP of one's own.
+//! A server on async-std, with a minimal HTTP of its own, that sends the time every second.
 //!
 //! `cargo run --example async_std_server --features async-std [-- PORT]`, then
 //! `curl -N http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.
@@ -32,10 +32,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         let (socket, _) = listener.accept().await?;
         let hub = hub.clone();
         task::spawn(async move {
-            // Who does not ask for long is not answered.
+            // A client that sends no request in time gets no response.
             let time = Duration::from_secs(10);
             if let Ok(Ok(request)) = async_std::future::timeout(time, read_head(&socket)).await {
-                // A client that leaves ends this with an error that is nobody's concern.
+                // A client that leaves ends this with an error. Nobody needs to know.
                 let _ = answer(socket, &request, &hub).await;
             }
         });
@@ -62,7 +62,7 @@ async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()>
     Ok(())
 }
 
-/// Reads up to the blank line behind the headers, which may take 8 KiB.
+/// Reads up to the blank line after the headers, which may take 8 KiB.
 async fn read_head(mut socket: &TcpStream) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];

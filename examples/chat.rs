@@ -1,4 +1,4 @@
-//! A chat: a page, messages to all and to one, and nothing missed after a reconnect.
+//! A chat with a page: messages to everybody and to one person, none of them lost in a reconnect.
 //!
 //! `cargo run --example chat --features tokio,hyper [-- PORT]`, then open the URL that it prints in
 //! two windows. The port is 8888; 0 takes any free one. Without a browser:
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
 
 struct Chat {
     hub: Hub,
-    /// Who has been here: a message to them waits for their return.
+    /// Everybody who has been here. Messages to them wait for their return.
     known: Mutex<HashSet<String>>,
 }
 
@@ -90,7 +90,7 @@ impl Chat {
             return Err((StatusCode::NOT_FOUND, error));
         }
         self.hub.publish(topic_of(to), &event);
-        // The sender sees it too, in every window.
+        // The sender sees the message too, in every window.
         if from != to {
             self.hub.publish(topic_of(from), &event);
         }
@@ -106,7 +106,7 @@ impl Chat {
     }
 }
 
-/// Makes the listener that publishes who is here, whenever that changes.
+/// Returns a listener that publishes the list of people whenever it changes.
 fn tell_who_is_here(hub: Hub) -> impl FnMut(&Membership) + Send {
     let mut here = BTreeMap::new();
     move |change| {
@@ -129,7 +129,7 @@ fn tell_who_is_here(hub: Hub) -> impl FnMut(&Membership) + Send {
 #[expect(clippy::disallowed_methods, reason = "a message says when it was sent")]
 fn event(kind: &str, from: &str, to: &str, message: &str) -> Event {
     let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-    // JSON has no line breaks but escaped ones, so whatever a message holds is one line of data.
+    // JSON escapes line breaks, so every message is one line of data.
     let data = json!({
         "Type": kind,
         "From": from,

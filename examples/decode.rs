@@ -1,4 +1,4 @@
-//! Reads an event stream from stdin and prints each event at once as a line of JSON.
+//! Reads an event stream from stdin and prints each event as a line of JSON as soon as it is complete.
 //!
 //! `curl -N http://127.0.0.1:8888/price | cargo run --example decode`
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         flush_at_eof = true;
     }
     match decode(flush_at_eof) {
-        // Whoever reads the lines has seen enough: `decode | head` is no failure.
+        // The reader of the lines has seen enough: `decode | head` is not a failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("decode: {error}");
@@ -46,11 +46,11 @@ fn decode(flush_at_eof: bool) -> io::Result<()> {
                 Ok(Some(FrameRef::Event(event))) => print(event, &mut output)?,
                 Ok(Some(_)) => {}
                 Ok(None) => break,
-                // One event is lost; the stream goes on behind it.
+                // One event is lost. The stream continues after it.
                 Err(error) => eprintln!("decode: {error}; skipped"),
             }
         }
-        // Before the next read, which may take long.
+        // Flushed before the next read, which may take long.
         output.flush()?;
     }
     if let Some(event) = decoder.finish().filter(|_| flush_at_eof) {

@@ -1,4 +1,4 @@
-//! The decoder in blocking I/O of your own: anything that is [`Read`] will do, and no feature is on.
+//! The decoder in blocking I/O: any [`Read`], without a feature.
 //!
 //! `printf 'event: greeting\ndata: hi\n\n' | cargo run --example embed`
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if input.is_empty() {
             break;
         }
-        // Borrowed from the decoder and the buffer: nothing is copied, nothing is allocated.
+        // Borrowed from the decoder and the buffer, without a copy or an allocation.
         while let Some(frame) = decoder.decode(&mut input)? {
             match frame {
                 FrameRef::Event(event) => println!("{}: {}", event.event_type(), event.data()),

@@ -1,7 +1,7 @@
-//! Reads lines of JSON from stdin and writes each at once as a frame of an event stream.
+//! Reads lines of JSON from stdin and writes each as a frame of an event stream.
 //!
-//! An event is `{"data":"…"}`, with `"type"` and `"id"` where wanted; `{"comment":"…"}` and
-//! `{"retry":3000}`, in milliseconds, are frames of their own. Empty lines are skipped.
+//! An event is `{"data":"…"}`, optionally with `"type"` and `"id"`. `{"comment":"…"}` and
+//! `{"retry":3000}`, in milliseconds, are frames too. Empty lines are skipped.
 //!
 //! `echo '{"type":"AAPL","data":"121.5","id":"7"}' | cargo run --example encode`
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     match encode() {
-        // Whoever reads the stream has seen enough: `encode | head` is no failure.
+        // The reader of the stream has seen enough: `encode | head` is not a failure.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("encode: {error}");
@@ -73,7 +73,8 @@ fn parse(line: &[u8]) -> Result<Frame, Box<dyn Error>> {
     }
 }
 
-/// Takes a string out of the object; null is as good as absent, so that what `decode` prints fits.
+/// Takes a string out of the object. Null counts as absent, so that the output of `decode` is valid
+/// input.
 fn take_text(fields: &mut Map<String, Value>, key: &str) -> Result<Option<String>, String> {
     match fields.remove(key) {
         None | Some(Value::Null) => Ok(None),

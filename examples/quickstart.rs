@@ -1,4 +1,4 @@
-//! The time, every second.
+//! A server that sends the time every second.
 //!
 //! `cargo run --example quickstart --features tokio,hyper [-- PORT]`, then
 //! `curl -N http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.
@@ -29,7 +29,7 @@ fn answer(hub: &Hub, request: &Request<Incoming>) -> Answer {
     if (request.method(), request.uri().path()) != (&Method::GET, "/sse") {
         return server::not_found();
     }
-    // Whoever comes back gets what was missed.
+    // A client that reconnects gets the events that it has missed.
     match last_event_id(request.headers()) {
         Ok(id) => server::boxed(response(hub.subscribe(["time"], id))),
         Err(error) => server::text(StatusCode::BAD_REQUEST, PLAIN, format!("{error}\n")),

@@ -1,4 +1,4 @@
-//! A server of stock prices, every second, and a page that shows them.
+//! A server that sends stock prices every second, and a page that shows them.
 //!
 //! `cargo run --example stockprice --features tokio,hyper [-- PORT]`, then open the URL that it
 //! prints, or `curl -N http://127.0.0.1:8888/price`. The port is 8888; 0 takes any free one.
@@ -35,7 +35,7 @@ fn answer(hub: &Hub, request: &Request<Incoming>) -> Answer {
     }
 }
 
-/// Lets the prices wander, for all clients alike.
+/// Publishes prices that wander at random, the same for all clients.
 async fn trade(hub: Hub) {
     let mut stocks = [("AAPL", 121.5), ("AMZN", 3125.0)];
     let mut second = tokio::time::interval(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! What the example servers share: a port, connections, and an orderly end.
+//! The parts that the example servers share: the port, the connections, and an orderly shutdown.
 #![allow(dead_code, reason = "every example uses its own part of it")]
 
 use core::convert::Infallible;
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
-/// Serves on 127.0.0.1, on the port that is the first argument, until Ctrl-C.
+/// Serves on 127.0.0.1 until Ctrl-C, on the port in the first argument.
 pub(crate) async fn serve<F>(name: &str, hub: &Hub, answer: F) -> ExitCode
 where
     F: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
@@ -44,7 +44,7 @@ where
         }
     }
     let _ = tokio::signal::ctrl_c().await;
-    // Every open stream ends where its client can go on from.
+    // Every open stream ends at an event after which its client can resume.
     hub.shutdown(tokio::time::sleep(Duration::from_secs(1)))
         .await;
     ExitCode::SUCCESS
@@ -55,7 +55,7 @@ where
     F: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
 {
     loop {
-        // Out of files, for instance: those that are open matter more.
+        // Out of files, for instance. The open connections matter more.
         let Ok((socket, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
@@ -65,12 +65,12 @@ where
             let answer = answer(&request);
             async { Ok::<_, Infallible>(answer) }
         });
-        // A browser that leaves ends its connection with an error that is nobody's concern.
+        // A browser that leaves ends its connection with an error. Nobody needs to know.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
     }
 }
 
-/// Answers with any body.
+/// Returns a body as the type that all responses share.
 pub(crate) fn boxed<B>(response: Response<B>) -> Answer
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
@@ -78,7 +78,7 @@ where
     response.map(BodyExt::boxed_unsync)
 }
 
-/// Answers with a text.
+/// Returns a response with a text.
 pub(crate) fn text(
     status: StatusCode,
     content_type: &'static str,

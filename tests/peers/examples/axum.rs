@@ -1,4 +1,4 @@
-//! The time again, from a handler of axum, behind a compression layer.
+//! A server on axum that sends the time every second, behind a compression layer.
 //!
 //! `cargo run -p ssewire-peers --example axum [-- PORT]`, then
 //! `curl -N --compressed http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.

@@ -1,4 +1,4 @@
-//! Events through reqwest, with its proxies, cookies and middleware, of which ssewire knows nothing.
+//! Events over reqwest, with its proxies, cookies and middleware.
 //!
 //! `cargo run -p ssewire-peers --example reqwest -- http://127.0.0.1:8888/price`
 
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     follow(client, url).await
 }
 
-/// Reads one response, to its second event: any response will do.
+/// Reads two events of one response, without reconnecting.
 async fn read_once(client: &reqwest::Client, url: &str) -> Result<(), Box<dyn Error>> {
     let response = client.get(url).send().await?.error_for_status()?;
     let mut reader = EventReader::new(Response::from(response).into_body());
@@ -46,7 +46,7 @@ async fn follow(client: reqwest::Client, url: String) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-/// Connects through reqwest, which is all that a transport has to do.
+/// A transport over reqwest.
 struct Reqwest {
     client: reqwest::Client,
     url: String,
