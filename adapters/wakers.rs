@@ -18,12 +18,12 @@ pub(super) struct WakerList {
     newest: WaiterId,
 }
 
-/// Names a waiter in its list.
+/// The ID of a waiter in its list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WaiterId(u64);
 
 impl WakerList {
-    /// Returns a name for a new waiter.
+    /// Returns the ID of a new waiter.
     pub(super) fn add_waiter(&mut self) -> WaiterId {
         self.newest.0 += 1;
         self.newest

@@ -60,7 +60,7 @@ struct Inner {
 }
 
 impl PhaseWatch {
-    /// Returns the state now.
+    /// Returns the current state.
     pub fn phase(&self) -> Phase {
         self.shared.lock().phase
     }

@@ -1,4 +1,4 @@
-//! Who comes and who goes.
+//! The listener for subscriptions that join and leave topics.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -10,19 +10,37 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::server::{Subscriber, Topics};
 
-/// Tells that a subscription has come to a topic or left it.
+/// A change in the subscriptions of a topic, as [`Hub::on_membership`](super::Hub::on_membership)
+/// reports it.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use ssewire::Hub;
+///
+/// let hub = Hub::new();
+/// let (sender, changes) = mpsc::channel();
+/// hub.on_membership(move |change| {
+///     let _ = sender.send((change.topic.clone(), change.joined, change.count));
+/// });
+///
+/// drop(hub.subscribe(["news"], None));
+/// assert_eq!(changes.recv(), Ok(("news".into(), true, 1)));
+/// assert_eq!(changes.recv(), Ok(("news".into(), false, 0)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Membership {
-    /// The topic.
+    /// The name of the topic.
     pub topic: String,
-    /// Whether it has come.
+    /// Whether a subscription joined the topic; otherwise one left.
     pub joined: bool,
-    /// How many subscriptions the topic had then, this one counted if it has come.
+    /// The number of the topic's subscriptions after the change.
     pub count: usize,
 }
 
-/// Tells a listener, one change at a time and in order.
+/// A hub's listener, which is called with one change at a time and in order.
 #[derive(Default)]
 pub(super) struct Members {
     has_listener: AtomicBool,
@@ -31,10 +49,10 @@ pub(super) struct Members {
 
 #[derive(Default)]
 struct State {
-    /// `None` also while it is being told.
+    /// `None` also while the listener is called.
     listener: Option<Listener>,
     queue: VecDeque<Membership>,
-    /// Whether somebody is telling.
+    /// Whether a thread is calling the listener.
     is_telling: bool,
 }
 
@@ -46,12 +64,12 @@ impl Members {
         let replaced = state.listener.replace(Box::new(listener));
         self.has_listener.store(true, Ordering::Release);
         drop(state);
-        // It may hold subscriptions.
+        // It may hold subscriptions, so it is dropped without the lock.
         drop(replaced);
     }
 
-    /// Queues what a subscriber's coming changes, or its going will. The hub's lock is held, so the
-    /// queue has the order of the changes.
+    /// Queues the changes of a subscriber that has joined, or is about to leave. The hub's lock is
+    /// held, so the queue has the order of the changes.
     pub(super) fn note<T>(&self, topics: &Topics<T>, subscriber: &Subscriber, joined: bool) {
         if !self.has_listener.load(Ordering::Acquire) {
             return;
@@ -66,12 +84,13 @@ impl Members {
         }
     }
 
-    /// Tells what is queued. Neither the hub's lock nor this one is held meanwhile.
+    /// Calls the listener with the queued changes. Neither the hub's lock nor this one is held
+    /// meanwhile.
     pub(super) fn tell(&self) {
         if !self.has_listener.load(Ordering::Acquire) {
             return;
         }
-        // Whoever is telling, perhaps further up on this stack, tells this too.
+        // Another thread, or a call further up on this stack, is telling and takes these changes too.
         if mem::replace(&mut self.lock().is_telling, true) {
             return;
         }
@@ -92,7 +111,7 @@ impl Members {
     }
 }
 
-/// Is there while somebody tells.
+/// The listener while it is called.
 struct Telling<'m> {
     members: &'m Members,
     listener: Option<Listener>,
@@ -100,10 +119,11 @@ struct Telling<'m> {
 }
 
 impl Telling<'_> {
-    /// Returns the next change, and takes the listener for it. Ends the telling if there is none.
+    /// Returns the next change, and takes the listener for it. Without a change, puts the listener
+    /// back and ends.
     fn next(&mut self) -> Option<Membership> {
         let mut state = self.members.lock();
-        // It may have been replaced while it was told.
+        // It may have been replaced while it was called.
         let latest = state.listener.take();
         let replaced = match latest {
             Some(_) => mem::replace(&mut self.listener, latest),
@@ -122,7 +142,7 @@ impl Telling<'_> {
 }
 
 impl Drop for Telling<'_> {
-    /// Ends what a panic of the listener has cut off; that one is told no more.
+    /// After a panic of the listener, drops it with the queued changes.
     fn drop(&mut self) {
         if self.is_over {
             return;

@@ -59,10 +59,10 @@ use crate::{Event, EventRef};
 pub use self::members::Membership;
 pub use self::subscription::Subscription;
 
-/// A handle of a hub, to which events are published and which gives each subscriber those of its
-/// topics.
+/// A handle to topics that many tasks share. Events are published to a topic, and each subscription
+/// gets the events of its topics.
 ///
-/// A clone is another handle of the same hub. Each event is encoded and stored once, in one bounded
+/// A clone is another handle to the same topics. Each event is encoded and stored once, in one bounded
 /// log, and each subscription is a position in that log, so publishing never waits for a subscriber. A
 /// subscription with a last event ID resumes after that event, without a loss and without a
 /// repetition, or gets an event of type `gap` if that is impossible (see
@@ -114,7 +114,7 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closing {
     Not,
-    /// Subscriptions give the events that are left for them, then end.
+    /// Subscriptions end after the events that are left for them.
     Gently,
     /// Subscriptions end.
     AtOnce,
@@ -186,16 +186,16 @@ impl Hub {
         subscription
     }
 
-    /// Shuts the hub down: all subscriptions, present and future, give the events that are left for
-    /// them, then end. Returns when the last one has left, or when `deadline` is ready. The subscriptions
-    /// that are left then end without giving more; their number is returned.
+    /// Shuts the hub down: each subscription, present or future, ends after the events that are left
+    /// for it. Waits until the last one has ended, or until `deadline` is ready. The subscriptions that
+    /// are left then end without further events, and their number is returned.
     ///
     /// `deadline` is a timer of the caller's runtime, for instance `tokio::time::sleep`.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the subscriptions still end once they have given all events. To end
-    /// them at once, call this again with a deadline that is ready.
+    /// If the future is dropped, the subscriptions still end after the events that are left for them.
+    /// To end them at once, call this again with a deadline that is ready.
     pub async fn shutdown(&self, deadline: impl Future<Output = ()>) -> usize {
         self.close(Closing::Gently);
         let mut deadline = pin!(deadline);

@@ -158,7 +158,7 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// What tells a waker from the others that the hub holds, as [`Waker::will_wake`] does.
+/// The identity of a waker among those that the hub holds, as in [`Waker::will_wake`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct WakerId(usize, usize);
 

@@ -81,8 +81,8 @@ impl SessionConfig {
         self
     }
 
-    /// Returns the maximum age of one session: that which was set, shortened by a chance that the seed
-    /// determines.
+    /// Returns the maximum age of one session: the configured age, shortened by the jitter that the
+    /// seed draws.
     pub(crate) fn jittered_max_age(&self, seed: u64) -> Option<Duration> {
         let age = self.max_age?;
         let spread = age / 100 * u32::from(self.jitter_percent);

@@ -1,4 +1,4 @@
-//! What a subscriber gets.
+//! Deliveries to a subscriber: events, gaps, and the end.
 
 use alloc::string::String;
 use core::fmt::{self, Write};
@@ -7,7 +7,7 @@ use crate::event::{Event, EventRef};
 use crate::server::encoded::Encoded;
 use crate::server::event_id::EventId;
 
-/// What a subscriber gets next, as [`Topics::poll_delivery`](crate::server::Topics::poll_delivery)
+/// A delivery to a subscriber, as [`Topics::poll_delivery`](crate::server::Topics::poll_delivery)
 /// returns it.
 ///
 /// # Examples

@@ -1,4 +1,4 @@
-//! Encoded frames, and what a response sends.
+//! Encoded frames, and the items that a response sends.
 
 use alloc::vec::Vec;
 
@@ -22,7 +22,7 @@ use crate::frame::{Frame, FrameRef};
 pub struct Encoded(Bytes);
 
 impl Encoded {
-    /// Creates it from bytes that an encoder of this crate has written.
+    /// Wraps bytes that an encoder of this crate has written.
     pub(crate) const fn new(bytes: Bytes) -> Self {
         Self(bytes)
     }
@@ -50,7 +50,7 @@ impl From<&Frame> for Encoded {
     }
 }
 
-/// What a response sends next: an event, another frame, or frames that are encoded already.
+/// An item that a response sends: an event, another frame, or frames that are encoded already.
 ///
 /// Bodies and writers take streams of anything that converts into this.
 ///
@@ -89,11 +89,11 @@ impl Outgoing {
         }
     }
 
-    /// Returns the frames if they are encoded already, so that they can be sent without a copy.
+    /// Returns the frames without a copy, if they are encoded already.
     ///
     /// # Errors
     ///
-    /// Itself, if it has yet to be [encoded](Self::encode).
+    /// Returns the item itself if it still has to be [encoded](Self::encode).
     ///
     /// # Examples
     ///

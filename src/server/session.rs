@@ -18,7 +18,7 @@ use crate::frame::FrameRef;
 use crate::server::config::SessionConfig;
 use crate::time::Timestamp;
 
-/// One open response: it is kept alive, and ends at its time.
+/// An open response, which is kept alive and ends when its time has come.
 ///
 /// A session writes into the caller's buffer, and the caller reads the clock for it. It opens with a
 /// comment, so that the first byte leaves at once, and writes another whenever nothing was sent for a

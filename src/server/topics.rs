@@ -186,10 +186,11 @@ impl<T> Topics<T> {
         tokens
     }
 
-    /// Returns what a subscriber gets next. If that is events, they are joined up to `max_bytes`, but
-    /// there is at least one. `None` means that there is nothing yet; then call [`wait`](Self::wait).
+    /// Returns the next delivery to a subscriber; `None` if there is none yet. Then call
+    /// [`wait`](Self::wait).
     ///
-    /// Subscribers at the same position share the same bytes.
+    /// Events are joined up to `max_bytes`, but there is always at least one. Subscribers at the same
+    /// position share the same bytes.
     pub fn poll_delivery(
         &mut self,
         subscriber: &mut Subscriber,
@@ -207,8 +208,9 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Holds `token` until there is something for a subscriber; then [`take_ready`](Self::take_ready)
-    /// returns it. If there is something already, this holds nothing and returns `false`.
+    /// Holds `token` until there is a delivery to a subscriber; then
+    /// [`take_ready`](Self::take_ready) returns it. If there is a delivery already, this holds nothing
+    /// and returns `false`.
     ///
     /// The token is cloned for each of the subscriber's topics, and each clone is held until that topic
     /// has an event. A topic for which one is held already keeps that one. To wait with another token,

@@ -27,7 +27,8 @@ struct WaitList<T> {
     round: u64,
 }
 
-/// What names a token in a wait list, in the round in which it was put there. The default names none.
+/// The name of a token in a wait list, valid in the round in which the token was added. The default
+/// names none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ticket {
     slot: u32,
