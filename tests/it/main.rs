@@ -1,10 +1,10 @@
-//! The tests of the library, through its public API. A module for each subject, and in `common` what
-//! they share.
+//! Tests of the library through its public API, with a module for each subject. `common` holds what
+//! the modules share.
 
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a row that panics fails, which is what it is to do"
+    reason = "a test that panics fails, as it should"
 )]
 
 mod common;

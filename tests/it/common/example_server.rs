@@ -1,4 +1,4 @@
-//! The example servers, asked with curl, and what all of them are asked alike.
+//! Example servers and curl as their client, with the checks that several servers share.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -69,7 +69,7 @@ impl Curl {
     }
 }
 
-/// Reads the time from a server that tells it each second, leaves and resumes.
+/// Checks that a server sends the time every second, and that a client can resume.
 pub(crate) fn the_time_comes_every_second(name: &str) {
     let (_server, address) = start(name);
     let url = format!("http://{address}/sse");
@@ -94,7 +94,7 @@ pub(crate) fn the_time_comes_every_second(name: &str) {
     assert_eq!(curl(&[&elsewhere]).0, "404", "{name}");
 }
 
-/// Sends a `Last-Event-ID` that is no text.
+/// Checks that a server refuses a `Last-Event-ID` that is not UTF-8.
 pub(crate) fn an_impossible_id_is_refused(name: &str, path: &str) {
     let (_server, address) = start(name);
     let mut socket = TcpStream::connect(&address).expect("the server listens");
@@ -105,7 +105,7 @@ pub(crate) fn an_impossible_id_is_refused(name: &str, path: &str) {
     assert!(line.starts_with("HTTP/1.1 400 "), "{name}: {line}");
 }
 
-/// Interrupts a server under an open stream.
+/// Checks that an interrupt ends a server and its open stream in an orderly way.
 #[cfg(unix)]
 pub(crate) fn an_interrupt_ends_server_and_stream(name: &str, path: &str) {
     let (server, address) = start(name);

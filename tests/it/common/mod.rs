@@ -1,5 +1,5 @@
-//! What the tests share. Each module stands alone or on its siblings only, since the other test
-//! binaries and the fuzz targets include some of them.
+//! What the tests share. A module uses only its siblings, since other test binaries and the fuzz
+//! targets include some of them by path.
 
 #![cfg_attr(
     not(all(feature = "async-std", feature = "tls", feature = "tokio")),

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::example::{Running, example};
 
-/// Makes two tests of every row, which is an `fn row(tail: &str)`.
+/// Creates two tests from each row, which is an `fn row(tail: &str)`.
 macro_rules! rows {
     ($($(#[$ignored:meta])? $row:ident),+ $(,)?) => {
         mod tail {

@@ -1,4 +1,4 @@
-//! Runs the README's snippets as doctests: one of them is a handler of axum.
+//! Runs the snippets of the README as doctests. One of them is a handler of axum.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -1,10 +1,9 @@
-//! What needs more than the library and its runtimes: axum in front of it, and servers behind
-//! certificates that are made here.
+//! Tests with large dependencies: a hub behind axum, and clients of servers with certificates.
 
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a row that panics fails, which is what it is to do"
+    reason = "a test that panics fails, as it should"
 )]
 
 mod common;
