@@ -17,7 +17,7 @@ pub(crate) fn validate(bytes: &[u8]) -> Option<&str> {
 ///
 /// Places in the chunk are counted from its end: `left` bytes of it follow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window<'i> {
+pub(crate) struct Checked<'i> {
     chunk: &'i [u8],
     /// The part of the chunk that was checked last.
     text: &'i str,
@@ -31,7 +31,7 @@ pub(crate) struct Window<'i> {
     per_field: bool,
 }
 
-impl<'i> Window<'i> {
+impl<'i> Checked<'i> {
     #[inline(always)]
     pub(crate) fn new(chunk: &'i [u8]) -> Self {
         Self {
