@@ -76,6 +76,16 @@ pub(crate) fn parse(line: &[u8]) -> Option<(Name, &[u8])> {
     None
 }
 
+/// Returns what follows one of the prefixes, as [`strip_prefix`](slice::strip_prefix) does, but
+/// always without a call.
+#[inline(always)]
+pub(crate) fn strip<'i, const N: usize>(line: &'i [u8], prefix: &[u8; N]) -> Option<&'i [u8]> {
+    match line.split_first_chunk() {
+        Some((start, value)) if start == prefix => Some(value),
+        _ => None,
+    }
+}
+
 /// Drops the colon, and the one space that may follow it, from what comes after a field name.
 #[inline(always)]
 fn value(rest: &[u8]) -> Option<&[u8]> {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::decode::Decoder;
-use crate::decode::fast::{Cut, lend_cut, whole_block};
+use crate::decode::fast::{Cut, LONGEST, Only, lend_cut, only_block, whole_block};
 use crate::decode::lines::Lines;
 use crate::decode::step::{lend, step};
 use crate::decode::text::Checked;
@@ -64,12 +64,17 @@ impl<'a, 'i: 'a> Frames<'a, 'i> {
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
         if !self.decoder.carried {
+            if self.lines.is_unread() && self.input.len() <= LONGEST {
+                if self.input.is_empty() {
+                    return Ok(None);
+                }
+                return self.next_of_short();
+            }
             return self.next_of_whole();
         }
         if self.decoder.is_in_data() {
             *self.input = self.decoder.take_middle(self.input);
             if self.input.is_empty() {
-                self.lines = Lines::unread(&[]);
                 return Ok(None);
             }
         }
@@ -88,6 +93,17 @@ impl<'a, 'i: 'a> Frames<'a, 'i> {
             Cut::Event(pending) => Ok(Some(lend_cut(self.decoder, pending))),
             Cut::Nothing if !self.decoder.carried => self.next_of_whole(),
             Cut::Nothing | Cut::Other => self.next_by_step(),
+        }
+    }
+
+    #[inline(never)]
+    fn next_of_short(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
+        match only_block(self.decoder, self.input) {
+            Some(only) => {
+                *self.input = &[];
+                Ok(lend_only(self.decoder, only))
+            }
+            None => self.next_of_whole(),
         }
     }
 
@@ -121,44 +137,88 @@ impl fmt::Debug for Frames<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frames")
             .field("decoder", &self.decoder)
-            .field("bytes_left", &self.lines.rest.len())
+            .field("bytes_left", &self.input.len())
             .finish_non_exhaustive()
     }
 }
 
-/// Takes one frame off `input`.
+/// Takes one frame off the front of `input`, as the cursor does, but keeps nothing about the chunk.
 #[inline]
 pub(crate) fn pull<'d, 'i: 'd>(
     decoder: &'d mut Decoder,
     input: &mut &'i [u8],
 ) -> Result<Option<FrameRef<'d>>, DecodeError> {
-    if decoder.carried && decoder.is_in_data() {
-        *input = decoder.take_middle(input);
-        if input.is_empty() {
-            return Ok(None);
-        }
-    }
-    let (mut lines, mut checked) = (Lines::new(input), Checked::new(input));
     if decoder.carried {
-        let cut = decoder.resume_cut(&mut lines);
-        *input = lines.rest;
-        match cut? {
-            Cut::Middle => return Ok(None),
-            Cut::Event(pending) => return Ok(Some(lend_cut(decoder, pending))),
-            Cut::Nothing | Cut::Other => {}
+        if decoder.is_in_data() {
+            *input = decoder.take_middle(input);
+            if input.is_empty() {
+                return Ok(None);
+            }
         }
-    } else {
-        let texts = whole_block::<0>(decoder, &mut lines, &mut checked);
-        if let Some(texts) = texts {
-            *input = lines.rest;
-            return Ok(Some(texts.lend(decoder)));
-        }
-        if decoder.suspend_start(&mut lines) {
-            *input = lines.rest;
-            return Ok(None);
-        }
+        return pull_of_cut(decoder, input);
     }
-    pull_by_step(decoder, input, lines, checked)
+    if input.len() > LONGEST {
+        return pull_of_whole(decoder, input);
+    }
+    if input.is_empty() {
+        return Ok(None);
+    }
+    pull_of_short(decoder, input)
+}
+
+#[inline(never)]
+fn pull_of_cut<'d, 'i: 'd>(
+    decoder: &'d mut Decoder,
+    input: &mut &'i [u8],
+) -> Result<Option<FrameRef<'d>>, DecodeError> {
+    let mut lines = Lines::new(input);
+    let cut = decoder.resume_cut(&mut lines);
+    *input = lines.rest;
+    match cut? {
+        Cut::Middle => Ok(None),
+        Cut::Event(pending) => Ok(Some(lend_cut(decoder, pending))),
+        Cut::Nothing | Cut::Other => pull_by_step(decoder, input, lines),
+    }
+}
+
+#[inline(never)]
+fn pull_of_short<'d, 'i: 'd>(
+    decoder: &'d mut Decoder,
+    input: &mut &'i [u8],
+) -> Result<Option<FrameRef<'d>>, DecodeError> {
+    match only_block(decoder, input) {
+        Some(only) => {
+            *input = &[];
+            Ok(lend_only(decoder, only))
+        }
+        None => pull_of_whole(decoder, input),
+    }
+}
+
+#[inline(never)]
+fn pull_of_whole<'d, 'i: 'd>(
+    decoder: &'d mut Decoder,
+    input: &mut &'i [u8],
+) -> Result<Option<FrameRef<'d>>, DecodeError> {
+    let mut lines = Lines::new(input);
+    let texts = whole_block::<0>(decoder, &mut lines, &mut Checked::new(input));
+    if let Some(texts) = texts {
+        *input = lines.rest;
+        return Ok(Some(texts.lend(decoder)));
+    }
+    if decoder.suspend_start(&mut lines) {
+        *input = lines.rest;
+        return Ok(None);
+    }
+    pull_by_step(decoder, input, lines)
+}
+
+#[inline(always)]
+fn lend_only<'d, 'i: 'd>(decoder: &'d Decoder, only: Only<'i>) -> Option<FrameRef<'d>> {
+    match only {
+        Only::Event(texts) => Some(texts.lend(decoder)),
+        Only::Comment => None,
+    }
 }
 
 #[inline(never)]
@@ -166,9 +226,8 @@ fn pull_by_step<'d, 'i: 'd>(
     decoder: &'d mut Decoder,
     input: &mut &'i [u8],
     mut lines: Lines<'i>,
-    mut checked: Checked<'i>,
 ) -> Result<Option<FrameRef<'d>>, DecodeError> {
-    let found = step::<0>(decoder, &mut lines, &mut checked);
+    let found = step::<0>(decoder, &mut lines, &mut Checked::new(input));
     *input = lines.rest;
     match found? {
         Some(found) => Ok(Some(lend(decoder, found))),

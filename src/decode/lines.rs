@@ -53,6 +53,12 @@ impl<'i> Lines<'i> {
         }
     }
 
+    /// Returns whether nothing of the chunk has been scanned.
+    #[inline(always)]
+    pub(crate) const fn is_unread(&self) -> bool {
+        self.scanned == 0
+    }
+
     /// Drops the next byte, which is in the first window: it belongs to the chunk before, or to a BOM.
     pub(crate) fn skip_byte(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
@@ -197,7 +203,7 @@ impl<'i> Lines<'i> {
             self.scanned += WINDOW;
             return true;
         }
-        self.ends = line_ends_of_tail(ahead);
+        self.ends = line_ends_of_tail(self.rest, self.scanned);
         self.scanned = self.rest.len();
         true
     }
@@ -209,14 +215,14 @@ pub(crate) fn has_line_end(bytes: &[u8]) -> bool {
     if bytes.len() > WINDOWS_BEFORE_SEARCH * WINDOW {
         return memchr2(b'\r', b'\n', bytes).is_some();
     }
-    let mut rest = bytes;
-    while let Some((window, tail)) = rest.split_first_chunk() {
+    let mut start = 0;
+    while let Some(window) = bytes.get(start..).and_then(|rest| rest.first_chunk()) {
         if line_ends(window) != 0 {
             return true;
         }
-        rest = tail;
+        start += WINDOW;
     }
-    !rest.is_empty() && line_ends_of_tail(rest) != 0
+    start < bytes.len() && line_ends_of_tail(bytes, start) != 0
 }
 
 /// Splits off the two line ends that `tail` starts with, and returns their length. A CR counts only

@@ -2,11 +2,12 @@
 //! not in its usual form they leave to it untouched.
 
 mod block;
-
+mod chunk;
 mod cut;
 
 pub(crate) use block::{skip_comment_blocks, whole_block};
 
+pub(crate) use chunk::{LONGEST, Only, only_block};
 pub(crate) use cut::{Cut, lend_cut};
 
 use core::ops::Range;
