@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use ssewire_benches::args::{self, Args, exit_code};
+use ssewire_benches::chunks::Chunking;
 use ssewire_benches::corpus::{Corpus, Shape};
 use ssewire_benches::decoders::{self, CURSOR, Contender, DECODE, OWNED, Portion};
 use ssewire_benches::grid::{Grid, Ratio, Verdict};
@@ -18,7 +19,11 @@ fn run() -> Result<(), String> {
     let shapes = args::pick(&Shape::ALL, &args.only, Shape::name)?;
     let contenders = args::pick(&decoders::ALL, &args.contenders, |contender| contender.name)?;
     let chunks = if args.chunks.is_empty() {
-        vec![16 << 10, 64]
+        vec![
+            Chunking::Even(16 << 10),
+            Chunking::Even(64),
+            Chunking::Blocks,
+        ]
     } else {
         args.chunks.clone()
     };
@@ -29,9 +34,9 @@ fn run() -> Result<(), String> {
     let mut rates = vec![Vec::new(); chunks.len()];
     for &shape in &shapes {
         let bench = Bench::new(shape, size);
-        for (rates, &chunk) in rates.iter_mut().zip(&chunks) {
-            eprintln!("{}, {chunk}-byte chunks", shape.name());
-            rates.push(bench.measure(&contenders, chunk, rounds)?);
+        for (rates, &chunking) in rates.iter_mut().zip(&chunks) {
+            eprintln!("{}, {chunking}", shape.name());
+            rates.push(bench.measure(&contenders, chunking, rounds)?);
         }
     }
 
@@ -42,7 +47,7 @@ fn run() -> Result<(), String> {
          1 MiB line in chunks below 4 KiB.\n"
     );
     let mut verdict = Verdict::default();
-    for (rates, &chunk) in rates.iter().zip(&chunks) {
+    for (rates, &chunking) in rates.iter().zip(&chunks) {
         let mut grid = Grid::new(shapes.iter().map(|shape| shape.name()).collect());
         for (index, contender) in contenders.iter().enumerate() {
             grid.push(
@@ -50,8 +55,8 @@ fn run() -> Result<(), String> {
                 rates.iter().map(|rates| rates[index].clone()).collect(),
             );
         }
-        println!("{}", grid.rates(&format!("{chunk}-byte chunks, MB/s")));
-        let part = report(&grid, &shapes, &contenders, chunk);
+        println!("{}", grid.rates(&format!("{chunking}, MB/s")));
+        let part = report(&grid, &shapes, &contenders, chunking);
         println!("{}", part.table);
         verdict.and(&part);
     }
@@ -81,25 +86,26 @@ impl Bench {
     fn measure(
         &self,
         contenders: &[Contender],
-        chunk: usize,
+        chunking: Chunking,
         rounds: usize,
     ) -> Result<Vec<Vec<f64>>, String> {
         let mut rates = vec![Vec::with_capacity(rounds); contenders.len()];
         for round in 0..=rounds {
             for index in rotated(contenders.len(), round) {
                 let contender = contenders[index];
-                let corpus = match (contender.portion)(self.shape, chunk) {
+                let corpus = match (contender.portion)(self.shape, chunking) {
                     Portion::Whole => &self.whole,
                     Portion::Prefix => &self.prefix,
                     Portion::Nothing => continue,
                 };
                 let wire = black_box(corpus.wire.as_slice());
+                let cut = chunking.cut(wire);
                 // Whoever ran before, the bytes are in the cache as far as they fit.
                 black_box(wire.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)));
-                let (time, tally) = timed(|| black_box((contender.run)(wire, chunk)));
+                let (time, tally) = timed(|| black_box((contender.run)(cut.pieces())));
                 if tally != corpus.tally {
                     return Err(format!(
-                        "{} on {} in {chunk}-byte chunks found {tally:?}, which should be {:?}",
+                        "{} on {} in {chunking} found {tally:?}, which should be {:?}",
                         contender.name,
                         self.shape.name(),
                         corpus.tally,
@@ -114,32 +120,32 @@ impl Bench {
     }
 }
 
-fn report(grid: &Grid, shapes: &[Shape], contenders: &[Contender], chunk: usize) -> Verdict {
+fn report(grid: &Grid, shapes: &[Shape], contenders: &[Contender], chunking: Chunking) -> Verdict {
     let peers: Vec<_> = contenders
         .iter()
         .filter(|c| c.is_peer)
         .map(|c| c.name)
         .collect();
     let ratios = [CURSOR, DECODE, OWNED].map(|ours| Ratio {
-        label: format!("{ours}, {chunk}-byte chunks"),
+        label: format!("{ours}, {chunking}"),
         ours,
         peers: &peers,
         at_least: shapes
             .iter()
-            .map(|shape| bars(ours, chunk)?[shape.index()])
+            .map(|shape| bars(ours, chunking)?[shape.index()])
             .collect(),
     });
     grid.ratios("ratio to the best peer", &ratios)
 }
 
 /// Returns what a contender has to reach, in the order of [`Shape::ALL`].
-fn bars(contender: &str, chunk: usize) -> Option<[Option<f64>; 9]> {
+fn bars(contender: &str, chunking: Chunking) -> Option<[Option<f64>; 9]> {
     let all = |bars: [f64; 9]| Some(bars.map(Some));
-    match (contender, chunk) {
-        (CURSOR, 16_384) => all([1.7, 2.9, 2.5, 2.9, 1.3, 1.2, 3.0, 1.3, 3.4]),
-        (CURSOR, 64) => all([1.1, 1.05, 2.0, 1.6, 1.0, 1.0, 1.6, 1.15, 1.9]),
-        (DECODE, 16_384) => all([1.25, 2.0, 2.5, 2.4, 1.3, 1.2, 2.4, 1.0, 2.5]),
-        (OWNED, 16_384) => Some([
+    match (contender, chunking) {
+        (CURSOR, Chunking::Even(16_384)) => all([1.7, 2.9, 2.5, 2.9, 1.3, 1.2, 3.0, 1.3, 3.4]),
+        (CURSOR, Chunking::Even(64)) => all([1.1, 1.05, 2.0, 1.6, 1.0, 1.0, 1.6, 1.15, 1.9]),
+        (DECODE, Chunking::Even(16_384)) => all([1.25, 2.0, 2.5, 2.4, 1.3, 1.2, 2.4, 1.0, 2.5]),
+        (OWNED, Chunking::Even(16_384)) => Some([
             Some(1.2),
             None,
             Some(1.2),

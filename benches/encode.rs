@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use ssewire::{Decoder, FrameRef};
 use ssewire_benches::args::{self, Args, exit_code};
-use ssewire_benches::corpus::{Shape, Text, Texts};
+use ssewire_benches::batches::{BATCH, SHAPES, batches, wire_len};
+use ssewire_benches::corpus::{Shape, Text};
 use ssewire_benches::encoders::{
-    self, AXUM, Batch, Contender, Count, EVENT, EVENT_TO_BYTES, REF_FROM_TEXT, REF_TO_BYTES,
-    SSE_STREAM, SSE_STREAM_FROM_TEXT,
+    self, AXUM, Contender, Count, EVENT, EVENT_TO_BYTES, REF_FROM_TEXT, REF_TO_BYTES, SSE_STREAM,
+    SSE_STREAM_FROM_TEXT,
 };
 use ssewire_benches::grid::{Grid, Ratio, Verdict};
 use ssewire_benches::measure::{rate, rotated, setting};
@@ -56,7 +57,7 @@ fn measure(
     size: usize,
     rounds: usize,
 ) -> Result<Vec<Vec<f64>>, String> {
-    let (batches, size) = batches(shape, size);
+    let (batches, size) = batches(shape, size, BATCH);
     let mut rates = vec![Vec::with_capacity(rounds); contenders.len()];
     for round in 0..=rounds {
         for index in rotated(contenders.len(), round) {
@@ -85,37 +86,6 @@ fn measure(
         }
     }
     Ok(rates)
-}
-
-/// Makes batches of about [`BATCH`] bytes on the wire, and returns how many bytes all have.
-fn batches(shape: Shape, size: usize) -> (Vec<Batch>, usize) {
-    let mut texts = Texts::new(shape);
-    let mut batches = Vec::new();
-    let mut made = 0;
-    while made < size {
-        let mut len = 0;
-        let mut batch = Vec::new();
-        while len < BATCH {
-            let Some(text) = texts.next() else { break };
-            len += wire_len(&text);
-            batch.push(text);
-        }
-        made += len;
-        batches.push(batch.into());
-    }
-    (batches, made)
-}
-
-fn wire_len(text: &Text) -> usize {
-    let field = |name: &str, value: &str| {
-        if value.is_empty() {
-            0
-        } else {
-            name.len() + ": \n".len() + value.len()
-        }
-    };
-    let data: usize = text.data.split('\n').map(|line| field("data", line)).sum();
-    field("id", &text.id) + field("event", &text.event_type) + data + 1
 }
 
 fn check(batch: &[Text], mut bytes: &[u8]) -> Result<(), String> {
@@ -168,17 +138,3 @@ fn report(grid: &Grid, shapes: &[Shape]) -> Verdict {
     });
     grid.ratios("ratio", &ratios)
 }
-
-/// Wire bytes of one measurement: enough to make reading the clock free, little enough for a cache.
-const BATCH: usize = 256 << 10;
-
-/// Without those that only a receiver can tell apart.
-const SHAPES: [Shape; 7] = [
-    Shape::OpenAi,
-    Shape::Anthropic,
-    Shape::Tiny,
-    Shape::Stock,
-    Shape::Multi,
-    Shape::Huge,
-    Shape::Utf8,
-];

@@ -1,8 +1,8 @@
 //! Frames to bytes.
 //!
-//! Every frame ends with a blank line, so that frames of any kind can stand one behind the other.
-//! The order of an event's fields is ID, type, data; one space follows each colon, which a receiver
-//! drops again (WHATWG HTML, "Interpreting an event stream"), so leading spaces survive.
+//! Every frame ends with a blank line, so that any frames can follow each other. The fields of an
+//! event are written as ID, type, data, each with one space after its colon. A receiver drops that
+//! space (WHATWG HTML, "Interpreting an event stream"), so leading spaces of a value survive.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,62 +10,116 @@ use core::time::Duration;
 use bytes::Bytes;
 use memchr::{memchr, memchr_iter, memchr2};
 
-use crate::event::EventRef;
+use crate::event::{Event, EventRef};
+use crate::field::{COMMENT_PREFIX, DATA_PREFIX, EVENT_PREFIX, ID_PREFIX, RETRY_PREFIX};
+use crate::frame::{Frame, FrameRef};
 
-/// Appends an event. Type and ID hold no line break and the ID no NUL: their constructors checked.
-pub(crate) fn event(event: EventRef<'_>, out: &mut Vec<u8>) {
+impl Event {
+    /// Appends the encoded event to `out`, with at most one allocation.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.as_event_ref().encode(out);
+    }
+
+    /// Returns the encoded event, in an allocation of its exact size.
+    pub fn to_bytes(&self) -> Bytes {
+        self.as_event_ref().to_bytes()
+    }
+}
+
+impl EventRef<'_> {
+    /// Appends the encoded event to `out`, with at most one allocation.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        encode_event(*self, out);
+    }
+
+    /// Returns the encoded event, in an allocation of its exact size.
+    pub fn to_bytes(&self) -> Bytes {
+        collect(|out| self.encode(out))
+    }
+}
+
+impl Frame {
+    /// Appends the encoded frame to `out`, including the blank line that ends it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.as_frame_ref().encode(out);
+    }
+
+    /// Returns the encoded frame, in an allocation of its exact size.
+    pub fn to_bytes(&self) -> Bytes {
+        self.as_frame_ref().to_bytes()
+    }
+}
+
+impl FrameRef<'_> {
+    /// Appends the encoded frame to `out`, including the blank line that ends it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Event(event) => event.encode(out),
+            Self::Comment(text) => encode_comment(text, out),
+            Self::Retry(time) => encode_retry(*time, out),
+        }
+    }
+
+    /// Returns the encoded frame, in an allocation of its exact size.
+    pub fn to_bytes(&self) -> Bytes {
+        collect(|out| self.encode(out))
+    }
+}
+
+/// Appends an event. Its constructors have checked that the type and the ID contain no line break.
+fn encode_event(event: EventRef<'_>, out: &mut Vec<u8>) {
     let event_type = event.type_on_wire();
-    let head_len = event.id().map_or(0, |id| field_len("id", id))
+    let head_len = event.id().map_or(0, |id| field_len(ID_PREFIX, id))
         + if event_type.is_empty() {
             0
         } else {
-            field_len("event", event_type)
+            field_len(EVENT_PREFIX, event_type)
         };
     let data = event.data().as_bytes();
     let Some(first_break) = find_break(data, event.is_lf_only()) else {
-        out.reserve(head_len + DATA.len() + data.len() + END.len());
+        out.reserve(head_len + DATA_PREFIX.len() + data.len() + END.len());
         head(event, out);
-        out.extend_from_slice(DATA);
+        out.extend_from_slice(DATA_PREFIX);
         out.extend_from_slice(data);
         out.extend_from_slice(END);
         return;
     };
     let lf_only = event.is_lf_only() || memchr(b'\r', data).is_none();
-    out.reserve(head_len + lines_len(DATA, data, lf_only) + 1);
+    out.reserve(head_len + lines_len(DATA_PREFIX, data, lf_only) + 1);
     head(event, out);
     let mut line_end = Some(first_break);
     let mut rest = data;
     while let Some((line, after)) = line_end.and_then(|end| rest.split_at_checked(end)) {
-        out.extend_from_slice(DATA);
+        out.extend_from_slice(DATA_PREFIX);
         out.extend_from_slice(line);
         out.push(b'\n');
         rest = after_break(after);
         line_end = find_break(rest, lf_only);
     }
-    out.extend_from_slice(DATA);
+    out.extend_from_slice(DATA_PREFIX);
     out.extend_from_slice(rest);
     out.extend_from_slice(END);
 }
 
-/// Appends a comment, one for each line of its text.
-pub(crate) fn comment(text: &str, out: &mut Vec<u8>) {
+/// Appends a comment for each line of the text.
+fn encode_comment(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
-    out.reserve(lines_len(b":", rest, false) + 1);
+    out.reserve(lines_len(COMMENT_PREFIX, rest, false) + 1);
     while let Some((line, after)) =
         find_break(rest, false).and_then(|end| rest.split_at_checked(end))
     {
-        out.push(b':');
+        out.extend_from_slice(COMMENT_PREFIX);
         out.extend_from_slice(line);
         out.push(b'\n');
         rest = after_break(after);
     }
-    out.push(b':');
+    out.extend_from_slice(COMMENT_PREFIX);
     out.extend_from_slice(rest);
     out.extend_from_slice(END);
 }
 
-/// Appends a reconnection time in milliseconds, rounded up: it is a lower bound for the receiver.
-pub(crate) fn retry(time: Duration, out: &mut Vec<u8>) {
+/// Appends a reconnection time in milliseconds, rounded up, since it is a lower bound for the receiver.
+fn encode_retry(time: Duration, out: &mut Vec<u8>) {
     let milliseconds = time.as_nanos().div_ceil(1_000_000);
     let mut rest = u64::try_from(milliseconds).unwrap_or(u64::MAX);
     let mut digits = [b'0'; 20];
@@ -79,15 +133,15 @@ pub(crate) fn retry(time: Duration, out: &mut Vec<u8>) {
         }
     }
     let (_, digits) = digits.split_at(digits.len() - len);
-    out.reserve(RETRY.len() + len + END.len());
-    out.extend_from_slice(RETRY);
+    out.reserve(RETRY_PREFIX.len() + len + END.len());
+    out.extend_from_slice(RETRY_PREFIX);
     out.extend_from_slice(digits);
     out.extend_from_slice(END);
 }
 
-/// Collects what `encode` writes. It reserves what it writes, so the allocation has its exact size
-/// at once, but for a frame of less than the eight bytes that a vector starts with.
-pub(crate) fn to_bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+/// Returns what `encode` writes. Since it reserves that at once, the allocation has its exact size from
+/// the start, except for a frame of less than the eight bytes that a vector starts with.
+fn collect(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     let mut out = Vec::new();
     encode(&mut out);
     Bytes::from(out.into_boxed_slice())
@@ -95,33 +149,33 @@ pub(crate) fn to_bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
 
 fn head(event: EventRef<'_>, out: &mut Vec<u8>) {
     if let Some(id) = event.id() {
-        out.extend_from_slice(b"id: ");
+        out.extend_from_slice(ID_PREFIX);
         out.extend_from_slice(id.as_bytes());
         out.push(b'\n');
     }
     if !event.type_on_wire().is_empty() {
-        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(EVENT_PREFIX);
         out.extend_from_slice(event.type_on_wire().as_bytes());
         out.push(b'\n');
     }
 }
 
-/// Returns the length of a field's line: name, colon, space, value, line feed.
-fn field_len(name: &str, value: &str) -> usize {
-    name.len() + 2 + value.len() + 1
+/// Returns the length of a field's line, with its line feed.
+fn field_len(prefix: &[u8], value: &str) -> usize {
+    prefix.len() + value.len() + 1
 }
 
-/// Returns the length of `text` as lines of `name`, each with its line feed.
-fn lines_len(name: &[u8], text: &[u8], lf_only: bool) -> usize {
+/// Returns the length of `text` as lines that start with `prefix` and end with a line feed.
+fn lines_len(prefix: &[u8], text: &[u8], lf_only: bool) -> usize {
     if lf_only {
-        return text.len() + 1 + name.len() * (memchr_iter(b'\n', text).count() + 1);
+        return text.len() + 1 + prefix.len() * (memchr_iter(b'\n', text).count() + 1);
     }
-    let mut len = name.len();
+    let mut len = prefix.len();
     let mut rest = text;
     while let Some((line, after)) =
         find_break(rest, lf_only).and_then(|end| rest.split_at_checked(end))
     {
-        len += line.len() + 1 + name.len();
+        len += line.len() + 1 + prefix.len();
         rest = after_break(after);
     }
     len + rest.len() + 1
@@ -135,7 +189,7 @@ fn find_break(text: &[u8], lf_only: bool) -> Option<usize> {
     }
 }
 
-/// Drops the line break that `text` starts with: CRLF, CR or LF.
+/// Returns the text after the CRLF, CR or LF that it starts with.
 fn after_break(text: &[u8]) -> &[u8] {
     match text {
         [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
@@ -143,7 +197,5 @@ fn after_break(text: &[u8]) -> &[u8] {
     }
 }
 
-const DATA: &[u8] = b"data: ";
-const RETRY: &[u8] = b"retry: ";
-/// Ends the last line of a frame, and then the frame.
-const END: &[u8] = b"\n\n";
+/// The ends of a frame's last line and of the frame.
+const END: &[u8; 2] = b"\n\n";

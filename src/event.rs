@@ -1,19 +1,16 @@
-//! The event, owned and borrowed.
+//! Events, owned and borrowed.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use bytes::Bytes;
-
-use crate::encode;
 use crate::error::InvalidField;
+use crate::field::{DEFAULT_TYPE, is_default_type, is_forbidden_in_id, is_forbidden_in_type};
 
-/// Holds one event: a type, data and perhaps an ID, in one allocation.
+/// An event: a type, data and perhaps an ID, in one allocation.
 ///
-/// What can be built can be sent: the constructors refuse what would forge another field, so
-/// encoding cannot fail, and decoding what was encoded gives an equal event.
+/// Every event that can be built can be sent. The constructors reject text that would forge another
+/// field, so encoding cannot fail, and decoding the encoded event returns an equal one.
 ///
 /// # Examples
 ///
@@ -30,7 +27,7 @@ use crate::error::InvalidField;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Event {
-    /// Data, type and ID, one behind the other.
+    /// Data, type and ID, in this order.
     text: String,
     data_len: usize,
     type_len: usize,
@@ -38,15 +35,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// Makes an event of the default type and without an ID.
+    /// Creates an event of the default type and without an ID.
     ///
-    /// CRLF and CR in `data` become LF: the wire has only line breaks, so this is what a receiver
-    /// would see (WHATWG HTML, "Parsing an event stream").
+    /// CRLF and CR in `data` become LF, since a receiver cannot tell them apart (WHATWG HTML,
+    /// "Parsing an event stream").
     pub fn new(data: impl AsRef<str>) -> Self {
         EventRef::new(data.as_ref()).to_event()
     }
 
-    /// Takes text that is known to hold no CR as the data, in its own allocation.
+    /// Creates an event from data that is known to contain no CR, in the allocation of the data.
     #[cfg(any(feature = "base64", feature = "json"))]
     pub(crate) fn from_lf_only(data: String) -> Self {
         Self {
@@ -57,7 +54,7 @@ impl Event {
         }
     }
 
-    /// Sets the type; `"message"` and `""` both stand for the default type.
+    /// Sets the type. Both `"message"` and `""` stand for the default type.
     ///
     /// # Errors
     ///
@@ -70,7 +67,7 @@ impl Event {
         Ok(self)
     }
 
-    /// Sets the ID; an empty one makes the receiver forget its last event ID.
+    /// Sets the ID. An empty one makes the receiver forget its last event ID.
     ///
     /// # Errors
     ///
@@ -83,16 +80,6 @@ impl Event {
         Ok(self)
     }
 
-    /// Appends the event's wire form to `out`: one reservation, then copies.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        self.as_event_ref().encode(out);
-    }
-
-    /// Returns the event's wire form in an allocation of its exact size.
-    pub fn to_bytes(&self) -> Bytes {
-        self.as_event_ref().to_bytes()
-    }
-
     /// Borrows the event.
     pub fn as_event_ref(&self) -> EventRef<'_> {
         let (data, rest) = self.text.split_at(self.data_len);
@@ -100,11 +87,11 @@ impl Event {
         EventRef::from_decoded(event_type, data, self.has_id.then_some(id))
     }
 
-    /// Returns the type, `"message"` when none was given.
+    /// Returns the type, which is `"message"` if none was given.
     #[inline]
     pub fn event_type(&self) -> &str {
         if self.type_len == 0 {
-            return "message";
+            return DEFAULT_TYPE;
         }
         let (_, rest) = self.text.split_at(self.data_len);
         rest.split_at(self.type_len).0
@@ -118,8 +105,9 @@ impl Event {
 
     /// Returns the ID.
     ///
-    /// Of a decoded event this is the last event ID in effect when it was dispatched, which an
-    /// earlier event may have set; `Some("")` only where this event's own block reset it.
+    /// For a decoded event this is the last event ID that was in effect when the event was
+    /// dispatched, which an earlier event may have set. It is `Some("")` only if this event's own
+    /// block reset it.
     #[inline]
     pub fn id(&self) -> Option<&str> {
         if self.has_id {
@@ -142,12 +130,12 @@ impl From<EventRef<'_>> for Event {
     }
 }
 
-/// Borrows one event: a type, data and perhaps an ID.
+/// A borrowed event: a type, data and perhaps an ID.
 ///
-/// This is what the [`Decoder`](crate::Decoder) lends, and what encodes text that lives elsewhere
-/// without a copy in between. Unlike in an [`Event`], the data may hold CR and CRLF; they are
-/// written as line breaks, as they would be read, and [`to_event`](Self::to_event) makes them LF.
-/// Two are equal when their texts are.
+/// The [`Decoder`](crate::Decoder) lends its events in this form, and text that lives elsewhere can be
+/// encoded from it without a copy. Unlike in an [`Event`], the data may contain CR and CRLF. They are
+/// written as line breaks, and [`to_event`](Self::to_event) turns them into LF. Two borrowed events
+/// are equal if their texts are.
 ///
 /// # Examples
 ///
@@ -166,12 +154,12 @@ pub struct EventRef<'a> {
     event_type: &'a str,
     data: &'a str,
     id: Option<&'a str>,
-    /// Whether the data is known to hold no CR.
+    /// Whether the data is known to contain no CR.
     lf_only: bool,
 }
 
 impl<'a> EventRef<'a> {
-    /// Makes an event of the default type and without an ID.
+    /// Creates an event of the default type and without an ID.
     pub const fn new(data: &'a str) -> Self {
         Self {
             event_type: "",
@@ -181,7 +169,7 @@ impl<'a> EventRef<'a> {
         }
     }
 
-    /// Sets the type; `"message"` and `""` both stand for the default type.
+    /// Sets the type. Both `"message"` and `""` stand for the default type.
     ///
     /// # Errors
     ///
@@ -193,7 +181,7 @@ impl<'a> EventRef<'a> {
         })
     }
 
-    /// Sets the ID; an empty one makes the receiver forget its last event ID.
+    /// Sets the ID. An empty one makes the receiver forget its last event ID.
     ///
     /// # Errors
     ///
@@ -205,7 +193,7 @@ impl<'a> EventRef<'a> {
         })
     }
 
-    /// Sets an ID that is known to be one.
+    /// Sets an ID that is known to be valid.
     #[cfg(feature = "server")]
     pub(crate) const fn with_checked_id(self, id: &'a str) -> Self {
         Self {
@@ -214,7 +202,8 @@ impl<'a> EventRef<'a> {
         }
     }
 
-    /// Wraps text that cannot break the wire format, as out of the decoder or an [`Event`].
+    /// Creates an event from text that cannot break the wire format, because it comes from the
+    /// decoder or from an [`Event`].
     #[inline]
     pub(crate) const fn from_decoded(
         event_type: &'a str,
@@ -227,16 +216,6 @@ impl<'a> EventRef<'a> {
             id,
             lf_only: true,
         }
-    }
-
-    /// Appends the event's wire form to `out`: one reservation, then copies.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        encode::event(*self, out);
-    }
-
-    /// Returns the event's wire form in an allocation of its exact size.
-    pub fn to_bytes(&self) -> Bytes {
-        encode::to_bytes(|out| self.encode(out))
     }
 
     /// Copies the event into one allocation of its own.
@@ -258,7 +237,7 @@ impl<'a> EventRef<'a> {
             push_lf_only(&mut text, self.data);
         }
         let data_len = text.len();
-        // A copy of nothing is still a call.
+        // Copying nothing would still be a call.
         if !self.event_type.is_empty() {
             text.push_str(self.event_type);
         }
@@ -273,10 +252,10 @@ impl<'a> EventRef<'a> {
         }
     }
 
-    /// Returns the type, `"message"` when none was given.
+    /// Returns the type, which is `"message"` if none was given.
     pub const fn event_type(&self) -> &'a str {
         if self.event_type.is_empty() {
-            "message"
+            DEFAULT_TYPE
         } else {
             self.event_type
         }
@@ -289,18 +268,19 @@ impl<'a> EventRef<'a> {
 
     /// Returns the ID.
     ///
-    /// Of a decoded event this is the last event ID in effect when it was dispatched, which an
-    /// earlier event may have set; `Some("")` only where this event's own block reset it.
+    /// For a decoded event this is the last event ID that was in effect when the event was
+    /// dispatched, which an earlier event may have set. It is `Some("")` only if this event's own
+    /// block reset it.
     pub const fn id(&self) -> Option<&'a str> {
         self.id
     }
 
-    /// Returns the type as it stands on the wire, empty for the default type.
+    /// Returns the type as it is written, empty for the default type.
     pub(crate) const fn type_on_wire(&self) -> &'a str {
         self.event_type
     }
 
-    /// Returns whether the data is known to hold no CR.
+    /// Returns whether the data is known to contain no CR.
     pub(crate) const fn is_lf_only(&self) -> bool {
         self.lf_only
     }
@@ -340,19 +320,19 @@ impl<'a> From<&'a Event> for EventRef<'a> {
     }
 }
 
-/// Returns `event_type` as it stands on the wire, or says where it would end its line.
+/// Returns `event_type` as it is written, or an error if a part of it would end its line.
 fn checked_type(event_type: &str) -> Result<&str, InvalidField> {
-    InvalidField::check("event", event_type, |byte| matches!(byte, b'\r' | b'\n'))?;
-    Ok(if event_type == "message" {
+    InvalidField::check("event", event_type, is_forbidden_in_type)?;
+    Ok(if is_default_type(event_type.as_bytes()) {
         ""
     } else {
         event_type
     })
 }
 
-/// Returns `id`, or says where it would end its line or be ignored.
+/// Returns `id`, or an error if a part of it would end its line or make a receiver ignore it.
 pub(crate) fn checked_id(id: &str) -> Result<&str, InvalidField> {
-    InvalidField::check("id", id, |byte| matches!(byte, b'\r' | b'\n' | b'\0'))?;
+    InvalidField::check("id", id, is_forbidden_in_id)?;
     Ok(id)
 }
 

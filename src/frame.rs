@@ -1,15 +1,11 @@
-//! Everything that a block of the wire can say, owned and borrowed.
+//! Frames, owned and borrowed.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::time::Duration;
 
-use bytes::Bytes;
-
-use crate::encode;
 use crate::event::{Event, EventRef};
 
-/// Holds what one line or block of a stream says: an event, a comment or a reconnection time.
+/// A unit of a stream: an event, a comment or a reconnection time.
 ///
 /// # Examples
 ///
@@ -29,23 +25,88 @@ use crate::event::{Event, EventRef};
 pub enum Frame {
     /// An event.
     Event(Event),
-    /// A comment: everything after the colon of its line. Each line of a text with line breaks is
-    /// written as a comment of its own.
+    /// A comment: the text after the colon of its line. If the text has line breaks, each of its
+    /// lines is written as a comment.
     Comment(String),
-    /// The reconnection time, in whole milliseconds on the wire: a fraction is rounded up, and
-    /// what 64 bits cannot hold becomes the longest that they can.
+    /// A reconnection time. It is written in whole milliseconds: a fraction is rounded up, and a
+    /// number of more than 64 bits becomes the largest with 64.
     Retry(Duration),
 }
 
 impl Frame {
-    /// Appends the frame's wire form to `out`, up to and with the blank line that ends it.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        self.as_frame_ref().encode(out);
+    /// Returns whether the frame is an event.
+    pub const fn is_event(&self) -> bool {
+        matches!(self, Self::Event(_))
     }
 
-    /// Returns the frame's wire form in an allocation of its exact size.
-    pub fn to_bytes(&self) -> Bytes {
-        self.as_frame_ref().to_bytes()
+    /// Returns whether the frame is a comment.
+    pub const fn is_comment(&self) -> bool {
+        matches!(self, Self::Comment(_))
+    }
+
+    /// Returns whether the frame is a reconnection time.
+    pub const fn is_retry(&self) -> bool {
+        matches!(self, Self::Retry(_))
+    }
+
+    /// Returns a reference to the event, or `None` if the frame is not an event.
+    pub const fn as_event(&self) -> Option<&Event> {
+        match self {
+            Self::Event(event) => Some(event),
+            _ => None,
+        }
+    }
+
+    /// Returns the text of the comment, or `None` if the frame is not a comment.
+    pub fn as_comment(&self) -> Option<&str> {
+        match self {
+            Self::Comment(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the reconnection time, or `None` if the frame is not one.
+    pub const fn as_retry(&self) -> Option<Duration> {
+        match self {
+            Self::Retry(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// Converts the frame into its event.
+    ///
+    /// # Errors
+    ///
+    /// The unchanged frame if it is not an event.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::{Event, Frame};
+    ///
+    /// let frame = Frame::from(Event::new("x"));
+    /// assert_eq!(frame.into_event(), Ok(Event::new("x")));
+    ///
+    /// let frame = Frame::Comment("hi".into());
+    /// assert_eq!(frame.clone().into_event(), Err(frame));
+    /// ```
+    pub fn into_event(self) -> Result<Event, Self> {
+        match self {
+            Self::Event(event) => Ok(event),
+            frame => Err(frame),
+        }
+    }
+
+    /// Converts the frame into the text of its comment.
+    ///
+    /// # Errors
+    ///
+    /// The unchanged frame if it is not a comment.
+    pub fn into_comment(self) -> Result<String, Self> {
+        match self {
+            Self::Comment(text) => Ok(text),
+            frame => Err(frame),
+        }
     }
 
     /// Borrows the frame.
@@ -70,7 +131,7 @@ impl From<FrameRef<'_>> for Frame {
     }
 }
 
-/// Borrows what one line or block of a stream says: an event, a comment or a reconnection time.
+/// A borrowed unit of a stream: an event, a comment or a reconnection time.
 ///
 /// # Examples
 ///
@@ -89,26 +150,67 @@ impl From<FrameRef<'_>> for Frame {
 pub enum FrameRef<'a> {
     /// An event.
     Event(EventRef<'a>),
-    /// A comment: everything after the colon of its line.
+    /// A comment: the text after the colon of its line.
     Comment(&'a str),
-    /// The reconnection time; what 64 bits of milliseconds cannot hold was made the longest that
-    /// they can.
+    /// A reconnection time. A number of milliseconds of more than 64 bits is read as the largest
+    /// with 64.
     Retry(Duration),
 }
 
-impl FrameRef<'_> {
-    /// Appends the frame's wire form to `out`, up to and with the blank line that ends it.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+impl<'a> FrameRef<'a> {
+    /// Returns whether the frame is an event.
+    pub const fn is_event(&self) -> bool {
+        matches!(self, Self::Event(_))
+    }
+
+    /// Returns whether the frame is a comment.
+    pub const fn is_comment(&self) -> bool {
+        matches!(self, Self::Comment(_))
+    }
+
+    /// Returns whether the frame is a reconnection time.
+    pub const fn is_retry(&self) -> bool {
+        matches!(self, Self::Retry(_))
+    }
+
+    /// Returns the event, or `None` if the frame is not an event.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::Decoder;
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut input = &b"retry: 5\ndata: 1\n\ndata: 2\n\n"[..];
+    /// let mut data = Vec::new();
+    /// while let Some(frame) = decoder.decode(&mut input)? {
+    ///     data.extend(frame.as_event().map(|event| event.data().to_owned()));
+    /// }
+    ///
+    /// assert_eq!(data, ["1", "2"]);
+    /// # Ok::<(), ssewire::DecodeError>(())
+    /// ```
+    pub const fn as_event(&self) -> Option<EventRef<'a>> {
         match self {
-            Self::Event(event) => event.encode(out),
-            Self::Comment(text) => encode::comment(text, out),
-            Self::Retry(time) => encode::retry(*time, out),
+            Self::Event(event) => Some(*event),
+            _ => None,
         }
     }
 
-    /// Returns the frame's wire form in an allocation of its exact size.
-    pub fn to_bytes(&self) -> Bytes {
-        encode::to_bytes(|out| self.encode(out))
+    /// Returns the text of the comment, or `None` if the frame is not a comment.
+    pub const fn as_comment(&self) -> Option<&'a str> {
+        match self {
+            Self::Comment(text) => Some(*text),
+            _ => None,
+        }
+    }
+
+    /// Returns the reconnection time, or `None` if the frame is not one.
+    pub const fn as_retry(&self) -> Option<Duration> {
+        match self {
+            Self::Retry(time) => Some(*time),
+            _ => None,
+        }
     }
 
     /// Copies the frame.

@@ -178,6 +178,7 @@ mod decode;
 mod encode;
 mod error;
 mod event;
+mod field;
 mod frame;
 #[cfg(any(feature = "base64", feature = "json"))]
 mod payload;

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::chunks::Chunking;
+
 /// Holds what was asked for.
 #[derive(Debug, Default)]
 pub struct Args {
@@ -14,8 +16,16 @@ pub struct Args {
     pub only: Vec<String>,
     /// Names of contenders; empty for all.
     pub contenders: Vec<String>,
-    /// Bytes of a chunk; empty for the program's own choice.
-    pub chunks: Vec<usize>,
+    /// The kinds of chunks; empty for the program's own choice.
+    pub chunks: Vec<Chunking>,
+    /// Whether to compare with what was recorded.
+    pub check: bool,
+    /// The file to record to.
+    pub record: Option<String>,
+    /// The commit to compare with where nothing comparable was recorded.
+    pub base: Option<String>,
+    /// The part that a child process runs.
+    pub inside: Option<String>,
 }
 
 impl Args {
@@ -34,16 +44,29 @@ impl Args {
                     known.join(", ")
                 ));
             }
-            if option == "--smoke" {
-                parsed.smoke = true;
-                continue;
+            match option.as_str() {
+                "--smoke" => {
+                    parsed.smoke = true;
+                    continue;
+                }
+                "--check" => {
+                    parsed.check = true;
+                    continue;
+                }
+                _ => {}
             }
             let value = args
                 .next()
                 .ok_or_else(|| format!("{option} needs a value"))?;
             match option.as_str() {
                 "--rounds" => parsed.rounds = Some(positive(&option, &value)?),
-                "--chunk" => parsed.chunks.push(positive(&option, &value)?),
+                "--chunk" => parsed.chunks.push(match value.as_str() {
+                    "block" => Chunking::Blocks,
+                    _ => Chunking::Even(positive(&option, &value)?),
+                }),
+                "--record" => parsed.record = Some(value),
+                "--base" => parsed.base = Some(value),
+                "--inside" => parsed.inside = Some(value),
                 "--only" => parsed.only.extend(value.split(',').map(String::from)),
                 "--contender" => parsed.contenders.extend(value.split(',').map(String::from)),
                 _ => return Err(format!("{option} is not understood")),

@@ -3,8 +3,12 @@
 #![deny(missing_docs)]
 
 pub mod args;
+pub mod batches;
+pub mod callgrind;
+pub mod chunks;
 pub mod clients;
 pub mod corpus;
+pub mod counts;
 pub mod decoders;
 pub mod encoders;
 pub mod grid;

@@ -1,6 +1,7 @@
 //! The clock, the median, and the order of a round.
 
 use std::fs;
+use std::hint::black_box;
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
@@ -10,8 +11,21 @@ use cpu_time::ThreadTime;
 /// The time in which the system ran something else instead is not counted.
 pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = ThreadTime::now();
-    let result = work();
+    let result = region(work);
     (start.elapsed(), result)
+}
+
+/// Runs `work` in a function of its own, by whose name the program `count` finds where it ends.
+#[inline(never)]
+fn region<T>(work: impl FnOnce() -> T) -> T {
+    start();
+    work()
+}
+
+/// Marks where counting starts.
+#[inline(never)]
+fn start() {
+    black_box(());
 }
 
 /// Returns megabytes (10⁶ bytes) a second.
@@ -41,6 +55,15 @@ pub fn rotated(count: usize, round: usize) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Returns the name of the cargo profile that this program was built with.
+pub fn profile() -> String {
+    let folder = std::env::current_exe().ok().and_then(|program| {
+        let name = program.parent()?.file_name()?;
+        Some(name.to_string_lossy().into_owned())
+    });
+    folder.unwrap_or_else(|| String::from("release"))
+}
+
 /// Returns in one line what was compiled how, and on what it runs.
 pub fn setting() -> String {
     let simd = if cfg!(target_feature = "avx2") {
@@ -49,7 +72,8 @@ pub fn setting() -> String {
         "baseline"
     };
     format!(
-        "Built with cargo's release profile plus `codegen-units = 1`, for {} ({simd}); runs on {}.",
+        "Built with profile `{}`, for {} ({simd}); runs on {}.",
+        profile(),
         std::env::consts::ARCH,
         processor().unwrap_or_else(|| String::from("an unknown processor")),
     )

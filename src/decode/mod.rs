@@ -1,26 +1,68 @@
-//! Bytes to frames: lines (`scan`), fields (`field`), blocks (`assemble`), the engine that goes
-//! through them (`cursor`, with a short way in `simple`), and what outlives a chunk (`carry`, with a
-//! short way in `cut`, and `kept`).
+//! Bytes to frames.
+//!
+//! # Theory of operation
+//!
+//! A [`Decoder`] owns what outlives a chunk, and lends frames whose texts are in the chunk wherever
+//! they can be. Three ways lead from bytes to a frame:
+//!
+//! - **Step** ([`step`]) is the general way and the definition of what is right. It takes line after
+//!   line from [`lines`], asks the grammar ([`field`](crate::field)) what each one says, and gathers
+//!   that in a [`block`] until a blank line, a comment or a `retry` completes a frame.
+//! - **Fast** ([`fast`]) takes blocks of the usual form without the bookkeeping of a step: `event`,
+//!   `id` and one `data` line, each with one space after its colon.
+//! - **Resume** ([`resume`]) takes over at the start of a chunk where the last one stopped: within a
+//!   BOM, a CRLF, a line, a block, or a block that is skipped because it was too large. It keeps what
+//!   the end of a chunk leaves open.
+//!
+//! Which one a chunk takes is decided in [`frames`], for `decode` and the cursor alike:
+//!
+//! ```text
+//!               carried?
+//!        no ┌──────┴──────┐ yes
+//!    fast::whole_block    fast::Cut ───────────┐ unusual
+//!       │        │ unusual    │ usual          │
+//!       │        └────────────┼──────────► step, which begins
+//!       ▼                     ▼            with resume if carried
+//!     a frame, or everything was taken
+//! ```
+//!
+//! What each way leaves for the next:
+//!
+//! - `carried` is false only if the next byte starts a block, nothing in the buffers is needed, and
+//!   no buffer is larger than it may stay. Then, and only then, no field but the configuration and the
+//!   last event ID means anything. Every function that breaks this sets `carried`.
+//! - Within a line, `partial` says what its start was, and `pending` what the block's earlier lines
+//!   said. Their texts are in the buffers, for nothing may point into a chunk that is gone.
+//! - Between the lines of a block in one chunk, a [`Block`](block::Block) holds the same, and its texts
+//!   may point into the chunk. `suspend` turns it into `pending`; `resume` turns it back.
+//! - An ID is committed before its event is lent, so that lending only looks up texts.
+//! - What is lent may be in the buffers, so they are cleared by the next call and not by this one.
+//!
+//! A block is compared with the limit line by line only once it is large ([`limit`]). Data is checked
+//! for UTF-8 once, as late as possible: in the chunk when its event is complete ([`text`]), in the
+//! buffers when a piece is long or when the event is lent ([`buffers`]).
 
-mod assemble;
-mod carry;
-mod cursor;
-mod cut;
-mod field;
-mod kept;
-mod scan;
-mod simple;
+mod block;
+mod buffers;
+mod fast;
+mod frames;
+mod limit;
+mod lines;
+mod resume;
+mod step;
 mod text;
+mod window;
 
 use core::fmt;
 
-use crate::decode::assemble::{Partial, Pending, id_in_effect};
-use crate::decode::kept::Kept;
+use crate::decode::block::{Partial, Pending, id_in_effect};
+use crate::decode::buffers::Buffers;
+use crate::decode::limit::soft_budget;
 use crate::error::{DecodeError, InvalidField};
 use crate::event::{self, EventRef};
 use crate::frame::FrameRef;
 
-pub use cursor::Frames;
+pub use frames::Frames;
 
 /// Decodes an event stream, in whatever pieces its bytes arrive.
 ///
@@ -71,7 +113,7 @@ pub struct Decoder {
     partial: Partial,
     /// What the lines of the current block have said so far, while no call is looking at it.
     pending: Pending,
-    kept: Kept,
+    buffers: Buffers,
     /// Up to which size a block is within the budget however much U+FFFD makes its data grow, and
     /// with room for a copy.
     soft_budget: usize,
@@ -94,7 +136,7 @@ impl Decoder {
             was_large: false,
             partial: Partial::None,
             pending: Pending::default(),
-            kept: Kept::new(config.max_event_bytes),
+            buffers: Buffers::new(config.max_event_bytes),
             soft_budget: soft_budget(config.max_event_bytes),
         }
     }
@@ -113,7 +155,7 @@ impl Decoder {
         &'d mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<FrameRef<'d>>, DecodeError> {
-        cursor::pull(self, input)
+        frames::pull(self, input)
     }
 
     /// Returns a cursor over the frames of one chunk.
@@ -136,7 +178,7 @@ impl Decoder {
         // Not `reset`, which would give back what is to be lent.
         self.start_over();
         let block = block?;
-        let texts = self.kept.lend(true);
+        let texts = self.buffers.lend(true);
         let id = if block.id {
             texts.id
         } else {
@@ -157,7 +199,7 @@ impl Decoder {
     /// but the last event ID is kept.
     pub fn reset(&mut self) {
         self.start_over();
-        self.kept.release(false);
+        self.buffers.release(false);
     }
 
     /// Sets the last event ID, as from an earlier connection; an empty one means none.
@@ -166,14 +208,14 @@ impl Decoder {
     ///
     /// [`InvalidField`] if `id` contains CR, LF or NUL.
     pub fn set_last_event_id(&mut self, id: &str) -> Result<(), InvalidField> {
-        self.kept.commit_id(event::checked_id(id)?);
+        self.buffers.commit_id(event::checked_id(id)?);
         self.charge_id();
         Ok(())
     }
 
     /// Returns the last event ID, which the next request should carry; `None` if it is empty.
     pub fn last_event_id(&self) -> Option<&str> {
-        let id = self.kept.last_event_id.as_str();
+        let id = self.buffers.last_event_id.as_str();
         if id.is_empty() { None } else { Some(id) }
     }
 
@@ -186,16 +228,6 @@ impl Decoder {
         self.partial = Partial::None;
         self.pending = Pending::default();
     }
-
-    fn set_budget(&mut self, bytes: usize) {
-        self.kept.budget = bytes;
-        self.soft_budget = soft_budget(bytes);
-    }
-}
-
-/// Returns the size up to which data may triple, and be copied, within `budget`.
-const fn soft_budget(budget: usize) -> usize {
-    budget / 8
 }
 
 impl Default for Decoder {

@@ -13,25 +13,24 @@ pub(crate) fn validate(bytes: &[u8]) -> Option<&str> {
     }
 }
 
-/// Validates UTF-8 ahead of the fields that need it, so that one check serves many short ones.
+/// The part of a chunk that is known to be UTF-8: what follows a field is checked with it, so that
+/// one check serves many short fields.
 ///
-/// Places in the chunk are counted from its end: `left` bytes of it follow.
+/// Places in the chunk are counted from its end: `left` bytes follow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Window<'i> {
+pub(crate) struct Checked<'i> {
     chunk: &'i [u8],
     /// The part of the chunk that was checked last.
     text: &'i str,
-    /// How many bytes of the chunk there are from the start of `text` on.
+    /// The number of bytes in the chunk from the start of `text` on.
     left: usize,
-    /// How far the next check reaches. It starts short, for a caller that takes one frame and no
-    /// more of a chunk.
+    /// The number of bytes in the next check. It starts low, for a caller that takes one frame of a
+    /// chunk and no more. Zero after an invalid sequence was found: from then on each field is
+    /// checked alone, since a longer check would be repeated for every invalid byte.
     reach: usize,
-    /// Whether the chunk was found to hold an invalid sequence. From then on each field is checked
-    /// alone: a check that reaches further would be repeated for every bad byte.
-    per_field: bool,
 }
 
-impl<'i> Window<'i> {
+impl<'i> Checked<'i> {
     #[inline(always)]
     pub(crate) fn new(chunk: &'i [u8]) -> Self {
         Self {
@@ -39,12 +38,12 @@ impl<'i> Window<'i> {
             text: "",
             left: chunk.len(),
             reach: FIRST_REACH,
-            per_field: false,
         }
     }
 
-    /// Returns `field`, which has `left` bytes behind it, as text if it is UTF-8. If it must be
-    /// checked, what follows is checked too, up to `reach` bytes in all; nothing with a reach of 0.
+    /// Returns `field`, which `left` bytes of the chunk follow, as text if it is UTF-8. If it has not
+    /// been checked, what follows is checked with it, up to `reach` bytes in all; nothing else with a
+    /// reach of 0.
     #[inline(always)]
     pub(crate) fn get(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
         if reach == 0 {
@@ -60,14 +59,14 @@ impl<'i> Window<'i> {
     #[inline(never)]
     fn fill(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
         let from = left + field.len();
-        // The window only moves on, so that nothing is checked in it twice.
-        let is_worth_it = field.len() < reach && SHORTEST_WINDOW <= from && from <= self.left;
-        if is_worth_it && !self.per_field {
+        // The checked part only moves forward, so that nothing is checked in it twice.
+        let is_worth_it = field.len() < reach && SHORTEST_CHECK <= from && from <= self.left;
+        if is_worth_it && self.reach > 0 {
             let start = self.chunk.len() - from;
             let reach = self.reach.max(field.len()).min(reach);
             self.reach = 4 * reach;
-            let window = self.chunk.get(start..self.chunk.len().min(start + reach))?;
-            let (whole, _) = window.split_at_checked(window.len() - cut_len(window))?;
+            let ahead = self.chunk.get(start..self.chunk.len().min(start + reach))?;
+            let (whole, _) = ahead.split_at_checked(ahead.len() - cut_len(ahead))?;
             if let Some(text) = validate(whole) {
                 self.text = text;
                 self.left = from;
@@ -75,7 +74,7 @@ impl<'i> Window<'i> {
                     return Some(text);
                 }
             }
-            self.per_field = true;
+            self.reach = 0;
         }
         validate(field)
     }
@@ -161,7 +160,7 @@ const SIMD_FROM: usize = 64;
 /// How far the first check of a chunk reaches, in bytes.
 const FIRST_REACH: usize = 256;
 /// From how many bytes on more than a field is checked.
-const SHORTEST_WINDOW: usize = 48;
+const SHORTEST_CHECK: usize = 48;
 /// How many bytes are replaced at a time.
 const LOSSY_STEP: usize = 1 << 10;
 

@@ -1,37 +1,37 @@
-//! The short way for what small chunks mostly consist of: blocks in their usual form that a chunk
-//! cut off, or will be. Everything else is left to `carry`.
+//! The short way over a chunk's edge, for a block of the usual form that is cut there. What it does
+//! not take, `resume` does.
 
 use core::mem;
 
 use crate::decode::Decoder;
-use crate::decode::assemble::{Partial, Pending, id_in_effect};
-use crate::decode::carry::FREE_ID_LEN;
-use crate::decode::field::{self, Name};
-use crate::decode::scan::{Scan, has_line_end};
+use crate::decode::block::{Partial, Pending, id_in_effect};
+use crate::decode::limit::FREE_ID_LEN;
+use crate::decode::lines::{Lines, has_line_end};
 use crate::decode::text;
 use crate::error::DecodeError;
 use crate::event::EventRef;
+use crate::field::{self, COMMENT_PREFIX, DATA_PREFIX, EVENT_PREFIX, ID_PREFIX, Name};
 use crate::frame::FrameRef;
 
-/// Says how a chunk goes on from the one before.
+/// The way in which a chunk continues the one before.
 pub(crate) enum Cut {
-    /// With what belongs to the same line, or the same block, to the end.
+    /// All of it belongs to the same block, which goes on.
     Middle,
-    /// With the end of an event, which was taken.
+    /// It ended an event, which was taken.
     Event(Pending),
-    /// With the end of a block that is no event, which was taken.
+    /// It ended a block that is not an event, which was taken.
     Nothing,
-    /// Otherwise, from here on.
+    /// In another way, from here on.
     Other,
 }
 
 impl Decoder {
-    /// Takes what lies in the middle of a line of data, which is most of a long event, and returns
-    /// what is left of the chunk: it may still start in the middle, but not all of it lies there.
+    /// Takes pieces from the middle of a line of data, of which most of a long event consists, and
+    /// returns the rest of the chunk: the part in which that line ends.
     #[inline(never)]
     pub(crate) fn take_middle<'i>(&mut self, chunk: &'i [u8]) -> &'i [u8] {
-        // With room for all of it, none of its pieces has to be asked.
-        if self.pending.size.saturating_add(chunk.len()) > self.kept.budget {
+        // With room for the whole chunk, no piece has to be compared with the limit.
+        if self.pending.size.saturating_add(chunk.len()) > self.buffers.budget {
             return chunk;
         }
         let mut rest = chunk;
@@ -41,7 +41,7 @@ impl Decoder {
                 return rest;
             }
             self.pending.size += piece.len();
-            self.kept.push_data(piece);
+            self.buffers.push_data(piece);
             if after.is_empty() {
                 return after;
             }
@@ -49,18 +49,17 @@ impl Decoder {
         }
     }
 
-    /// Returns whether the last chunk stopped in a line of data.
+    /// Returns whether the last chunk ended within a line of data.
     #[inline(always)]
     pub(crate) fn is_in_data(&self) -> bool {
         matches!(self.partial, Partial::Data)
     }
 
-    /// Reads on in the block that the last chunk cut off, as long as it has the form that most have.
-    /// It finds nothing that the general way would not find, but faster.
+    /// Continues the block that the last chunk cut off, as far as it has the usual form.
     #[inline(always)]
-    pub(crate) fn resume_simply(&mut self, scan: &mut Scan<'_>) -> Result<Cut, DecodeError> {
-        // With room for all of the chunk, none of its lines has to be asked.
-        let size = self.pending.size.saturating_add(scan.rest.len());
+    pub(crate) fn resume_cut(&mut self, lines: &mut Lines<'_>) -> Result<Cut, DecodeError> {
+        // With room for the whole chunk, no line has to be compared with the limit.
+        let size = self.pending.size.saturating_add(lines.rest.len());
         if size > self.soft_budget || !self.is_at_rest() {
             return Ok(Cut::Other);
         }
@@ -68,29 +67,29 @@ impl Decoder {
             Partial::Data => {}
             // No other name starts like this.
             Partial::Open([b'd', ..], len) => {
-                let missing = DATA.get(len..).unwrap_or_default();
-                if !scan.skip_start(missing) {
+                let missing = DATA_PREFIX.get(len..).unwrap_or_default();
+                if !lines.skip_start(missing) {
                     return Ok(Cut::Other);
                 }
                 self.pending.size += missing.len();
                 self.partial = self.start_value(Name::Data);
             }
             partial @ Partial::Value(name @ (Name::Event | Name::Id)) => {
-                let Some(rest) = scan.whole_line() else {
+                let Some(rest) = lines.whole_line() else {
                     return Ok(Cut::Other);
                 };
                 self.pending.size += rest.len();
-                self.kept.push_value(rest);
+                self.buffers.push_value(rest);
                 self.partial = Partial::None;
-                let value = mem::take(&mut self.kept.value);
+                let value = mem::take(&mut self.buffers.value);
                 let is_kept = self.keep_value(name, &value);
-                self.kept.value = value;
+                self.buffers.value = value;
                 if !is_kept {
                     self.end_value(partial)?;
                 }
             }
             Partial::Ignored if !self.discarding => {
-                let Some(rest) = scan.whole_line() else {
+                let Some(rest) = lines.whole_line() else {
                     return Ok(Cut::Other);
                 };
                 self.pending.size += rest.len();
@@ -99,98 +98,101 @@ impl Decoder {
             Partial::None if self.pending.size > 0 && !self.after_cr => {}
             _ => return Ok(Cut::Other),
         }
-        Ok(self.read_on(scan))
+        Ok(self.read_on(lines))
     }
 
-    /// Holds the start of a line of data or of a comment, if that is all that is left of the chunk
-    /// and nothing else is open; if nothing is left it does nothing.
+    /// Keeps the start of a line of data or of a comment if the chunk consists of nothing else and no
+    /// block is open. Returns whether the chunk is used up.
     #[inline(always)]
-    pub(crate) fn suspend_simply(&mut self, scan: &mut Scan<'_>) -> bool {
-        if scan.find_line() || scan.rest.len() > self.soft_budget {
+    pub(crate) fn suspend_start(&mut self, lines: &mut Lines<'_>) -> bool {
+        if lines.find_line() || lines.rest.len() > self.soft_budget {
             return false;
         }
-        let start = scan.rest;
+        let start = lines.rest;
         if start.is_empty() {
             return true;
         }
-        if let Some(value) = field::data(start) {
-            self.kept.start_data();
-            self.kept.push_data(value);
+        if let Some(value) = start.strip_prefix(DATA_PREFIX) {
+            self.buffers.start_data();
+            self.buffers.push_data(value);
             self.pending.data = true;
             self.partial = Partial::Data;
-        } else if start.first() == Some(&b':') && !self.config.comments {
+        } else if start.first() == COMMENT_PREFIX.first() && !self.config.comments {
             self.partial = Partial::Ignored;
         } else {
             return false;
         }
         self.pending.size = start.len();
         self.carried = true;
-        scan.take_rest();
+        lines.take_rest();
         true
     }
 
-    /// Reads on in a line of data, or at the start of a line, in a block whose texts are all held.
+    /// Reads on within a line of data, or at the start of a line, in a block whose texts are all in
+    /// the buffers.
     #[inline(always)]
-    fn read_on(&mut self, scan: &mut Scan<'_>) -> Cut {
+    fn read_on(&mut self, lines: &mut Lines<'_>) -> Cut {
         loop {
             if !self.is_in_data() {
-                if scan.take_blank_line() {
-                    return self.end_simply();
+                if lines.take_blank_line() {
+                    return self.end_cut_block();
                 }
-                if scan.skip_start(DATA) {
-                    self.pending.size += DATA.len();
+                if lines.skip_start(DATA_PREFIX) {
+                    self.pending.size += DATA_PREFIX.len();
                     self.partial = self.start_value(Name::Data);
                 } else {
-                    match scan.peek_whole_line() {
+                    match lines.peek_whole_line() {
                         Some((line, taken)) if self.keep_field(line) => {
                             self.pending.size += line.len();
-                            *scan = taken;
+                            *lines = taken;
                             continue;
                         }
                         _ => return Cut::Other,
                     }
                 }
             }
-            if !scan.find_line() {
-                self.pending.size += scan.rest.len();
-                self.kept.push_data(scan.take_rest());
+            if !lines.find_line() {
+                self.pending.size += lines.rest.len();
+                self.buffers.push_data(lines.take_rest());
                 return Cut::Middle;
             }
-            let Some(line) = scan.whole_line() else {
+            let Some(line) = lines.whole_line() else {
                 return Cut::Other;
             };
             self.pending.size += line.len();
-            self.kept.push_data(line);
+            self.buffers.push_data(line);
             self.partial = Partial::None;
         }
     }
 
-    /// Holds the type or the ID of a line in its usual form, or tells that it is not.
+    /// Keeps the type or the ID that a line gives, and returns whether it has the usual form.
     #[inline(always)]
     fn keep_field(&mut self, line: &[u8]) -> bool {
-        if let Some(value) = line.strip_prefix(b"event: ") {
+        if let Some(value) = line.strip_prefix(EVENT_PREFIX) {
             self.keep_value(Name::Event, value)
-        } else if let Some(value) = line.strip_prefix(b"id: ") {
+        } else if let Some(value) = line.strip_prefix(ID_PREFIX) {
             self.keep_value(Name::Id, value)
         } else {
             false
         }
     }
 
-    /// Holds a type or an ID, or tells that it is not as usual.
+    /// Keeps a type or an ID, and returns whether it has the usual form.
     #[inline(always)]
     fn keep_value(&mut self, name: Name, value: &[u8]) -> bool {
         if value.len() > FREE_ID_LEN {
             return false;
         }
         match (name, text::validate(value)) {
-            (Name::Event, Some("" | "message")) => self.pending.event_type = false,
+            (Name::Event, Some(text)) if field::is_default_type(text.as_bytes()) => {
+                self.pending.event_type = false;
+            }
             (Name::Event, Some(text)) => {
-                self.kept.keep_event_type(text);
+                self.buffers.keep_event_type(text);
                 self.pending.event_type = true;
             }
-            (Name::Id, Some(text)) if text.bytes().all(|byte| byte != 0) => {
-                self.kept.keep_id(text);
+            (Name::Id, Some(text)) if field::is_valid_id(text.as_bytes()) => {
+                self.buffers.keep_id(text);
                 self.pending.id = true;
             }
             _ => return false,
@@ -198,9 +200,9 @@ impl Decoder {
         true
     }
 
-    /// Ends a block behind its blank line.
+    /// Ends a block after its blank line.
     #[inline(always)]
-    fn end_simply(&mut self) -> Cut {
+    fn end_cut_block(&mut self) -> Cut {
         self.partial = Partial::None;
         self.carried = false;
         let pending = mem::take(&mut self.pending);
@@ -212,10 +214,10 @@ impl Decoder {
     }
 }
 
-/// Lends the event of a block that was cut. Its ID has been committed.
+/// Lends the event of a block that was cut, after its ID has been committed.
 #[inline(always)]
 pub(crate) fn lend_cut(decoder: &mut Decoder, pending: Pending) -> FrameRef<'_> {
-    let texts = decoder.kept.lend(true);
+    let texts = decoder.buffers.lend(true);
     let event_type = if pending.event_type {
         texts.event_type
     } else {
@@ -225,7 +227,6 @@ pub(crate) fn lend_cut(decoder: &mut Decoder, pending: Pending) -> FrameRef<'_> 
     FrameRef::Event(EventRef::from_decoded(event_type, texts.data, id))
 }
 
-const DATA: &[u8] = b"data: ";
-/// How much of a long line is taken at a time, in bytes: who reads it again then finds it in the
-/// nearest cache.
+/// The bytes of a long line that are taken at a time: few enough to be in the nearest cache when
+/// they are copied.
 const PIECE: usize = 8 << 10;

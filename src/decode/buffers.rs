@@ -11,7 +11,7 @@ use crate::decode::text;
 /// Buffers are kept from event to event, so that a warm decoder does not allocate. What one large
 /// event made them grow by is given back.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct Buffers {
     /// The block's data, without what is in `raw`.
     data: String,
     /// The end of the data, as it came: short data, or short pieces, are looked at all at once.
@@ -34,7 +34,7 @@ pub(crate) struct Kept {
     pub(crate) budget: usize,
 }
 
-/// Borrows the texts of [`Kept`].
+/// Borrows the texts of [`Buffers`].
 pub(crate) struct Texts<'a> {
     pub(crate) data: &'a str,
     pub(crate) event_type: &'a str,
@@ -45,7 +45,7 @@ pub(crate) struct Texts<'a> {
 /// Says that a text would grow past what its block may take.
 pub(crate) struct TooLarge;
 
-impl Kept {
+impl Buffers {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,

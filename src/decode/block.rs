@@ -3,10 +3,11 @@
 //! While a block lies whole in one chunk its texts are borrowed. What must outlive its chunk, or
 //! be joined from several lines, is copied to [`Kept`].
 
-use core::time::Duration;
-
-use crate::decode::field::{Digits, LONGEST_OPEN, Name};
-use crate::decode::kept::Kept;
+use crate::decode::Decoder;
+use crate::decode::buffers::{Buffers, TooLarge};
+use crate::decode::limit::FREE_ID_LEN;
+use crate::error::DecodeError;
+use crate::field::{self, Digits, LONGEST_OPEN, Name};
 
 /// Says where a text of the current block stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,14 +72,14 @@ impl Block<'_> {
     /// a single U+000A LINE FEED (LF) character"; the last one is dropped at dispatch, so here it
     /// comes before the next line instead.
     #[inline(always)]
-    pub(crate) fn open_data_line(&mut self, kept: &mut Kept) {
+    pub(crate) fn open_data_line(&mut self, buffers: &mut Buffers) {
         match self.data {
-            Text::Absent => kept.start_data(),
-            Text::Kept => kept.push_data(b"\n"),
+            Text::Absent => buffers.start_data(),
+            Text::Kept => buffers.push_data(b"\n"),
             Text::Chunk(value) => {
-                kept.start_data();
-                kept.push_data(value.bytes);
-                kept.push_data(b"\n");
+                buffers.start_data();
+                buffers.push_data(value.bytes);
+                buffers.push_data(b"\n");
             }
         }
         self.data = Text::Kept;
@@ -86,16 +87,16 @@ impl Block<'_> {
 
     /// Copies out of the chunk what still stands there.
     #[inline(always)]
-    pub(crate) fn keep(self, kept: &mut Kept) -> Pending {
+    pub(crate) fn keep(self, buffers: &mut Buffers) -> Pending {
         if let Text::Chunk(value) = self.data {
-            kept.start_data();
-            kept.push_data(value.bytes);
+            buffers.start_data();
+            buffers.push_data(value.bytes);
         }
         if let Text::Chunk(text) = self.event_type {
-            kept.keep_event_type(text);
+            buffers.keep_event_type(text);
         }
         if let Text::Chunk(text) = self.id {
-            kept.keep_id(text);
+            buffers.keep_id(text);
         }
         Pending {
             data: !self.data.is_absent(),
@@ -156,15 +157,61 @@ pub(crate) fn id_in_effect(set: bool, last_event_id: &str) -> Option<&str> {
     }
 }
 
-/// Says what a step of the decoder found. The texts are looked up when it is lent out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Found<'i> {
-    Event {
-        data: Text<&'i str>,
-        event_type: Text<&'i str>,
-        /// Whether the block itself set the last event ID.
-        has_id: bool,
-    },
-    Comment(Text<&'i str>),
-    Retry(Duration),
+impl Decoder {
+    /// Ends a block at its blank line, and tells whether it is an event.
+    ///
+    /// "Set the last event ID string of the event source to the value of the last event ID
+    /// buffer", with or without data; "If the data buffer is an empty string, set the data buffer
+    /// and the event type buffer to the empty string and return".
+    #[inline(always)]
+    pub(crate) fn end_block(&mut self, block: &Block<'_>) -> bool {
+        if !block.id.is_absent() {
+            match block.id {
+                Text::Chunk(id) => self.buffers.commit_id(id),
+                _ => self.buffers.id_to_last_event_id(),
+            }
+            let is_charged = self.buffers.budget != self.config.max_event_bytes;
+            if is_charged || self.buffers.last_event_id.len() > FREE_ID_LEN {
+                self.charge_id();
+            }
+        }
+        if self.buffers.outgrown {
+            self.carried = true;
+            self.was_large = matches!(block.data, Text::Kept) && self.buffers.data_is_large();
+            if block.data.is_absent() {
+                // Nothing is lent, so the next block starts before anything else is asked.
+                self.buffers.release(false);
+            }
+        }
+        !block.data.is_absent()
+    }
+
+    /// Makes the finished value what its field says, within the limit. A comment stays where it is.
+    pub(crate) fn take_value(
+        &mut self,
+        name: Name,
+        block: &mut Block<'_>,
+    ) -> Result<(), DecodeError> {
+        let max_growth = self.buffers.budget.saturating_sub(block.size);
+        let growth = match name {
+            Name::Event => {
+                block.event_type = if field::is_default_type(&self.buffers.value) {
+                    Text::Absent
+                } else {
+                    Text::Kept
+                };
+                self.buffers.value_to_event_type(max_growth)
+            }
+            Name::Id if field::is_valid_id(&self.buffers.value) => {
+                block.id = Text::Kept;
+                self.buffers.value_to_id(max_growth)
+            }
+            _ => self.buffers.make_value_valid(max_growth),
+        };
+        match growth {
+            Ok(growth) => block.size += growth,
+            Err(TooLarge) => return Err(self.discard(false)),
+        }
+        Ok(())
+    }
 }

@@ -4,11 +4,11 @@ use core::mem;
 use core::time::Duration;
 
 use crate::decode::Decoder;
-use crate::decode::assemble::{Block, Found, Partial, Pending, Text};
-use crate::decode::field::{self, Digits, LONGEST_OPEN, Name, Start};
-use crate::decode::kept::TooLarge;
-use crate::decode::scan::Scan;
+use crate::decode::block::{Block, Partial, Pending, Text};
+use crate::decode::lines::Lines;
+use crate::decode::step::Found;
 use crate::error::DecodeError;
+use crate::field::{self, COMMENT_PREFIX, DATA_PREFIX, Digits, LONGEST_OPEN, Name, Start};
 
 /// Says how a chunk goes on from the one before.
 pub(crate) enum Resumed {
@@ -23,31 +23,31 @@ pub(crate) enum Resumed {
 impl Decoder {
     /// Takes up what the last chunk, or the last frame, left open.
     #[inline(never)]
-    pub(crate) fn resume(&mut self, scan: &mut Scan<'_>) -> Result<Resumed, DecodeError> {
+    pub(crate) fn resume(&mut self, lines: &mut Lines<'_>) -> Result<Resumed, DecodeError> {
         // In the middle of a line nothing else can be open.
         if matches!(self.partial, Partial::Data) {
-            return self.resume_line(Partial::Data, scan);
+            return self.resume_line(Partial::Data, lines);
         }
-        if self.kept.outgrown {
-            self.settle(scan.rest.is_empty());
+        if self.buffers.outgrown {
+            self.settle(lines.rest.is_empty());
         }
-        if scan.rest.is_empty() {
+        if lines.rest.is_empty() {
             return Ok(Resumed::Exhausted);
         }
         self.carried = !self.is_at_rest();
-        if mem::take(&mut self.after_cr) && scan.rest.first() == Some(&b'\n') {
-            scan.skip_byte();
+        if mem::take(&mut self.after_cr) && lines.rest.first() == Some(&b'\n') {
+            lines.skip_byte();
         }
         if self.bom < BOM.len() {
-            self.match_bom(scan);
+            self.match_bom(lines);
         }
-        if self.discarding && !self.skip_block(scan) {
+        if self.discarding && !self.skip_block(lines) {
             self.carried = true;
             return Ok(Resumed::Exhausted);
         }
         match self.partial {
             Partial::None => Ok(Resumed::Block(mem::take(&mut self.pending))),
-            partial => self.resume_line(partial, scan),
+            partial => self.resume_line(partial, lines),
         }
     }
 
@@ -59,21 +59,21 @@ impl Decoder {
         start: &[u8],
     ) -> Result<(), DecodeError> {
         if block.size == 0 && start.is_empty() {
-            if self.kept.outgrown {
+            if self.buffers.outgrown {
                 self.settle(true);
             }
             return Ok(());
         }
         self.carried = true;
         block.size = block.size.saturating_add(start.len());
-        if block.size > self.kept.budget {
+        if block.size > self.buffers.budget {
             return Err(self.discard(true));
         }
-        self.pending = block.keep(&mut self.kept);
-        if let Some(value) = field::data(start) {
+        self.pending = block.keep(&mut self.buffers);
+        if let Some(value) = start.strip_prefix(DATA_PREFIX) {
             self.partial = self.start_value(Name::Data);
-            self.kept.push_data(value);
-        } else if start.first() == Some(&b':') && !self.config.comments {
+            self.buffers.push_data(value);
+        } else if start.first() == COMMENT_PREFIX.first() && !self.config.comments {
             self.partial = Partial::Ignored;
         } else if !start.is_empty() {
             self.partial = match field::parse_start(start) {
@@ -93,7 +93,7 @@ impl Decoder {
     #[inline(never)]
     pub(crate) fn keep(&mut self, block: Block<'_>) {
         self.carried = true;
-        self.pending = block.keep(&mut self.kept);
+        self.pending = block.keep(&mut self.buffers);
     }
 
     /// Notes that the chunk ends with a CR.
@@ -101,84 +101,6 @@ impl Decoder {
     pub(crate) fn note_open_cr(&mut self) {
         self.carried = true;
         self.after_cr = true;
-    }
-
-    /// Ends a block at its blank line, and tells whether it is an event.
-    ///
-    /// "Set the last event ID string of the event source to the value of the last event ID
-    /// buffer", with or without data; "If the data buffer is an empty string, set the data buffer
-    /// and the event type buffer to the empty string and return".
-    #[inline(always)]
-    pub(crate) fn end_block(&mut self, block: &Block<'_>) -> bool {
-        if !block.id.is_absent() {
-            match block.id {
-                Text::Chunk(id) => self.kept.commit_id(id),
-                _ => self.kept.id_to_last_event_id(),
-            }
-            let is_charged = self.kept.budget != self.config.max_event_bytes;
-            if is_charged || self.kept.last_event_id.len() > FREE_ID_LEN {
-                self.charge_id();
-            }
-        }
-        if self.kept.outgrown {
-            self.carried = true;
-            self.was_large = matches!(block.data, Text::Kept) && self.kept.data_is_large();
-            if block.data.is_absent() {
-                // Nothing is lent, so the next block starts before anything else is asked.
-                self.kept.release(false);
-            }
-        }
-        !block.data.is_absent()
-    }
-
-    /// Looks closer at a block that is not small against the limit, at the end of a line: what
-    /// U+FFFD makes its data grow by counts from now on.
-    #[inline(never)]
-    pub(crate) fn check_size(&mut self, block: &mut Block<'_>) -> Result<(), DecodeError> {
-        if block.size > self.kept.budget {
-            return Err(self.discard(false));
-        }
-        if let Text::Chunk(value) = block.data {
-            self.kept.start_data();
-            self.kept.push_data(value.bytes);
-            block.data = Text::Kept;
-        }
-        if matches!(block.data, Text::Kept) {
-            block.size = block.size.saturating_add(self.kept.settle_data());
-            if block.size > self.kept.budget {
-                return Err(self.discard(false));
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the finished value what its field says, within the limit. A comment stays where it is.
-    pub(crate) fn take_value(
-        &mut self,
-        name: Name,
-        block: &mut Block<'_>,
-    ) -> Result<(), DecodeError> {
-        let max_growth = self.kept.budget.saturating_sub(block.size);
-        let growth = match name {
-            Name::Event => {
-                block.event_type = match self.kept.value.as_slice() {
-                    b"" | b"message" => Text::Absent,
-                    _ => Text::Kept,
-                };
-                self.kept.value_to_event_type(max_growth)
-            }
-            // "If the field value does not contain U+0000 NULL".
-            Name::Id if !self.kept.value.contains(&0) => {
-                block.id = Text::Kept;
-                self.kept.value_to_id(max_growth)
-            }
-            _ => self.kept.make_value_valid(max_growth),
-        };
-        match growth {
-            Ok(growth) => block.size += growth,
-            Err(TooLarge) => return Err(self.discard(false)),
-        }
-        Ok(())
     }
 
     /// Ends the stream, and returns its last event if the block it cut off is one.
@@ -200,9 +122,9 @@ impl Decoder {
     fn resume_line(
         &mut self,
         mut partial: Partial,
-        scan: &mut Scan<'_>,
+        lines: &mut Lines<'_>,
     ) -> Result<Resumed, DecodeError> {
-        let (piece, ended) = match scan.next_line() {
+        let (piece, ended) = match lines.next_line() {
             Some(line) => {
                 self.carried = line.open_cr | !self.is_at_rest();
                 self.after_cr = line.open_cr;
@@ -210,15 +132,15 @@ impl Decoder {
             }
             None => {
                 self.carried = true;
-                (scan.take_rest(), false)
+                (lines.take_rest(), false)
             }
         };
         self.pending.size = self.pending.size.saturating_add(piece.len());
-        if self.pending.size > self.kept.budget {
+        if self.pending.size > self.buffers.budget {
             return Err(self.discard(!ended));
         }
         if matches!(partial, Partial::Data) {
-            self.kept.push_data(piece);
+            self.buffers.push_data(piece);
             if !ended {
                 return Ok(Resumed::Exhausted);
             }
@@ -287,16 +209,16 @@ impl Decoder {
         match name {
             Name::Data => {
                 if mem::replace(&mut self.pending.data, true) {
-                    self.kept.push_data(b"\n");
+                    self.buffers.push_data(b"\n");
                 } else {
-                    self.kept.start_data();
+                    self.buffers.start_data();
                 }
                 Partial::Data
             }
             Name::Retry => Partial::Retry(Digits::Empty),
             Name::Comment if !self.config.comments => Partial::Ignored,
             Name::Event | Name::Id | Name::Comment => {
-                self.kept.value.clear();
+                self.buffers.value.clear();
                 Partial::Value(name)
             }
         }
@@ -305,8 +227,8 @@ impl Decoder {
     #[inline]
     fn push_value(&mut self, partial: &mut Partial, piece: &[u8]) {
         match partial {
-            Partial::Data => self.kept.push_data(piece),
-            Partial::Value(_) => self.kept.push_value(piece),
+            Partial::Data => self.buffers.push_data(piece),
+            Partial::Value(_) => self.buffers.push_value(piece),
             Partial::Retry(digits) => *digits = digits.push(piece),
             Partial::None | Partial::Open(..) | Partial::Ignored => {}
         }
@@ -326,7 +248,7 @@ impl Decoder {
             Partial::Value(name) => {
                 let mut block = self.pending.to_block();
                 self.take_value(name, &mut block)?;
-                self.pending = block.keep(&mut self.kept);
+                self.pending = block.keep(&mut self.buffers);
                 let is_comment = matches!(name, Name::Comment);
                 Ok(is_comment.then_some(Found::Comment(Text::Kept)))
             }
@@ -341,25 +263,10 @@ impl Decoder {
         }
     }
 
-    /// Gives up on a block that is too large; `in_line` tells whether its line goes on.
-    #[inline(never)]
-    fn discard(&mut self, in_line: bool) -> DecodeError {
-        self.carried = true;
-        self.discarding = true;
-        self.partial = if in_line {
-            Partial::Ignored
-        } else {
-            Partial::None
-        };
-        self.pending = Pending::default();
-        self.kept.release(false);
-        DecodeError::EventTooLarge
-    }
-
     /// Drops a BOM: "One leading U+FEFF BYTE ORDER MARK character must be ignored if any are
     /// present".
-    fn match_bom(&mut self, scan: &mut Scan<'_>) {
-        while let (Some(expected), Some(byte)) = (BOM.get(self.bom), scan.rest.first()) {
+    fn match_bom(&mut self, lines: &mut Lines<'_>) {
+        while let (Some(expected), Some(byte)) = (BOM.get(self.bom), lines.rest.first()) {
             if byte != expected {
                 if self.bom > 0 {
                     // What looked like one is the start of a field that nobody knows.
@@ -370,14 +277,14 @@ impl Decoder {
                 return;
             }
             self.bom += 1;
-            scan.skip_byte();
+            lines.skip_byte();
         }
         self.carried |= self.bom < BOM.len();
     }
 
     /// Skips the rest of a block that was too large, and tells whether its end is in the chunk.
-    fn skip_block(&mut self, scan: &mut Scan<'_>) -> bool {
-        while let Some(line) = scan.next_line() {
+    fn skip_block(&mut self, lines: &mut Lines<'_>) -> bool {
+        while let Some(line) = lines.next_line() {
             if line.open_cr {
                 self.note_open_cr();
             }
@@ -387,38 +294,10 @@ impl Decoder {
                 return true;
             }
         }
-        if !scan.take_rest().is_empty() {
+        if !lines.take_rest().is_empty() {
             self.partial = Partial::Ignored;
         }
         false
-    }
-
-    /// Makes a very long last event ID count against later blocks, which are held next to it.
-    #[inline(never)]
-    pub(crate) fn charge_id(&mut self) {
-        let charge = self.kept.last_event_id.len().saturating_sub(FREE_ID_LEN);
-        self.set_budget(self.config.max_event_bytes.saturating_sub(charge));
-        self.carried |= charge > 0;
-    }
-
-    /// Returns whether nothing but what a chunk leaves open needs to be carried.
-    #[inline(always)]
-    pub(crate) fn is_at_rest(&self) -> bool {
-        !self.kept.outgrown && self.kept.budget == self.config.max_event_bytes
-    }
-
-    /// Gives back what large texts made the buffers grow by, once nothing needs them: the data
-    /// buffer when two events in a row did not need it, or when the stream `rests`, perhaps for
-    /// long; the others at once.
-    fn settle(&mut self, rests: bool) {
-        if !matches!(self.partial, Partial::None) {
-            return;
-        }
-        self.kept.release_value();
-        if self.pending.size == 0 {
-            let keep_data = mem::take(&mut self.was_large) && !rests;
-            self.kept.release(keep_data);
-        }
     }
 }
 
@@ -431,5 +310,3 @@ fn open(start: &[u8]) -> Partial {
 }
 
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
-/// The part of a last event ID that does not count against later blocks, in bytes.
-pub(crate) const FREE_ID_LEN: usize = 4 << 10;
