@@ -84,9 +84,10 @@ fn readers_and_writers() {
         tokio::EventBody<Pending<Event>>,
     }
     assert_traits! { No No No:
-        futures_io::EventReader<Local>, futures_io::EventWriter<Local>, tokio::EventReader<Local>,
-        tokio::EventWriter<Local>, EventBody<Local>,
+        futures_io::EventWriter<Local>, tokio::EventWriter<Local>, EventBody<Local>,
     }
+    // A reader never pins what it reads from.
+    assert_traits! { No No Unpin: futures_io::EventReader<Local>, tokio::EventReader<Local> }
 }
 
 #[test]
