@@ -60,7 +60,7 @@ fn silence_is_broken_by_comments_and_traffic_puts_them_off(start: Start) {
     }
     // Without a new start after each event, a comment would come right behind one of these.
     for number in 0..4 {
-        std::thread::sleep(keep_alive * 3 / 4);
+        thread::sleep(keep_alive * 3 / 4);
         let sent = now();
         server.hub.publish("a", Event::new(number.to_string()));
         // A busy machine may have taken so long that one is there already.
