@@ -219,3 +219,7 @@ pub use time::Timestamp;
 ))]
 #[doc = include_str!("coming_from_hertz.md")]
 pub mod coming_from_hertz {}
+
+#[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
+#[doc = include_str!("limits.md")]
+pub mod limits {}
