@@ -86,7 +86,7 @@ pub fn no_content() -> Response<String> {
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`], as [`server::last_event_id`](crate::server::last_event_id) returns it.
+/// [`InvalidLastEventId`], as [`server::last_event_id`] returns it.
 /// Respond with status 400.
 ///
 /// # Examples
