@@ -57,8 +57,8 @@ fn has_line_end(chunk: &[u8], len: usize) -> bool {
     }
 }
 
-/// Returns the event of a block that is all of a chunk but for the line ends. All lines but the last
-/// have to end in the first window.
+/// Returns the event of a block that is all of a chunk but for the line ends. All lines but the
+/// last have to end in the first window.
 #[inline(never)]
 fn several_lines<'i>(decoder: &mut Decoder, chunk: &'i [u8], block: &'i [u8]) -> Option<Texts<'i>> {
     let mut ends = match chunk.first_chunk() {
