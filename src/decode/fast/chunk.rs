@@ -21,7 +21,7 @@ pub(crate) enum Only<'i> {
 /// Returns the block of which a chunk consists, if it does.
 #[inline(always)]
 pub(crate) fn only_block<'i>(decoder: &mut Decoder, chunk: &'i [u8]) -> Option<Only<'i>> {
-    let ([block @ .., b'\r', b'\n', b'\r', b'\n'] | [block @ .., b'\n', b'\n']) = chunk else {
+    let ([block @ .., b'\n', b'\n'] | [block @ .., b'\r', b'\n', b'\r', b'\n']) = chunk else {
         return None;
     };
     if block.len() >= decoder.soft_budget {
