@@ -88,7 +88,10 @@ fn decode(chunking: Chunking) -> Result<(), String> {
 
 fn encode() -> Result<(), String> {
     for shape in SHAPES {
-        for contender in encoders::ALL {
+        for contender in encoders::ALL
+            .into_iter()
+            .filter(|c| c.name != encoders::COPY)
+        {
             let mut out = Vec::new();
             let mut events = 0;
             for size in [1, SIZE] {
@@ -159,7 +162,10 @@ fn report(counts: &Counts) -> usize {
     }
     let names = SHAPES.map(Shape::name);
     println!("{}", series::head("encode, instructions per event", &names));
-    for contender in encoders::ALL {
+    for contender in encoders::ALL
+        .into_iter()
+        .filter(|c| c.name != encoders::COPY)
+    {
         let cells = names.map(|shape| {
             series::number(
                 counts.get(["encode", "one by one", shape, contender.name]),

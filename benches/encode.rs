@@ -8,8 +8,8 @@ use ssewire_benches::args::{self, Args, exit_code};
 use ssewire_benches::batches::{BATCH, SHAPES, batches, wire_len};
 use ssewire_benches::corpus::{Shape, Text};
 use ssewire_benches::encoders::{
-    self, AXUM, Contender, Count, EVENT, EVENT_TO_BYTES, REF_FROM_TEXT, REF_TO_BYTES, SSE_STREAM,
-    SSE_STREAM_FROM_TEXT,
+    self, AXUM, COPY, Contender, Count, EVENT, EVENT_TO_BYTES, REF_FROM_TEXT, REF_TO_BYTES,
+    SSE_STREAM, SSE_STREAM_FROM_TEXT,
 };
 use ssewire_benches::grid::{Grid, Ratio, Verdict};
 use ssewire_benches::measure::{rate, rotated, setting};
@@ -23,7 +23,7 @@ fn run() -> Result<(), String> {
     let args = Args::from_env(&["--smoke", "--rounds", "--only", "--contender"])?;
     let shapes = args::pick(&SHAPES, &args.only, Shape::name)?;
     let contenders = args::pick(&encoders::ALL, &args.contenders, |contender| contender.name)?;
-    let rounds = args.rounds(9);
+    let rounds = args.rounds(21);
     let size = if args.smoke { 64 << 10 } else { 16 << 20 };
 
     let mut rates = Vec::new();
@@ -67,7 +67,8 @@ fn measure(
             let mut out = Vec::new();
             let mut time = Duration::ZERO;
             for batch in &batches {
-                // Reads the text, so that it is in the cache as that of an event just made would be.
+                // Reads the text, so that it is in the cache as that of an event just made would
+                // be.
                 let len = batch.iter().map(wire_len).sum();
                 if round == 0 {
                     let mut bytes = Vec::with_capacity(len);
@@ -136,5 +137,5 @@ fn report(grid: &Grid, shapes: &[Shape]) -> Verdict {
         peers,
         at_least: if has_bar { bars() } else { Vec::new() },
     });
-    grid.ratios("ratio", &ratios)
+    grid.ratios("ratio", &ratios, [REF_FROM_TEXT, COPY])
 }

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let args = Args::from_env(&["--smoke", "--rounds"])?;
-    let rounds = args.rounds(15);
+    let rounds = args.rounds(21);
     let size = if args.smoke { 64 << 10 } else { 8 << 20 };
     println!("{}", setting());
     println!("One line of {size} bytes; median of {rounds} rounds; every run's result checked.\n");

@@ -118,7 +118,8 @@ fn encode_comment(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(END);
 }
 
-/// Appends a reconnection time in milliseconds, rounded up, since it is a lower bound for the receiver.
+/// Appends a reconnection time in milliseconds, rounded up, since it is a lower bound for the
+/// receiver.
 fn encode_retry(time: Duration, out: &mut Vec<u8>) {
     let milliseconds = time.as_nanos().div_ceil(1_000_000);
     let mut rest = u64::try_from(milliseconds).unwrap_or(u64::MAX);
@@ -139,8 +140,8 @@ fn encode_retry(time: Duration, out: &mut Vec<u8>) {
     out.extend_from_slice(END);
 }
 
-/// Returns what `encode` writes. Since it reserves that at once, the allocation has its exact size from
-/// the start, except for a frame of less than the eight bytes that a vector starts with.
+/// Returns what `encode` writes. Since it reserves that at once, the allocation has its exact size
+/// from the start, except for a frame of less than the eight bytes that a vector starts with.
 fn collect(encode: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     let mut out = Vec::new();
     encode(&mut out);

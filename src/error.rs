@@ -1,12 +1,12 @@
-//! What can go wrong, split by whose doing it is.
+//! The errors of the core, split by whose mistake they are.
 
 use core::error::Error;
 use core::fmt;
 
-/// Reports a value that cannot be a field of the wire format: the caller's mistake.
+/// The error for a value that cannot be written as a field, which is the caller's mistake.
 ///
-/// A line break in an event type or an ID would end its line and forge another field; a NUL in an
-/// ID would make every receiver ignore it (WHATWG HTML, "Interpreting an event stream").
+/// A line break in an event type or an ID would end its line and forge another field. A NUL in an
+/// ID would make every receiver ignore the ID (WHATWG HTML, "Interpreting an event stream").
 ///
 /// # Examples
 ///
@@ -41,12 +41,12 @@ impl InvalidField {
         }
     }
 
-    /// Returns the name of the field on the wire: `"event"` or `"id"`.
+    /// Returns the name of the field: `"event"` or `"id"`.
     pub fn field(&self) -> &'static str {
         self.field
     }
 
-    /// Returns the position of the first forbidden character in the value, in bytes from 0.
+    /// Returns the byte offset of the first forbidden character in the value.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -69,16 +69,15 @@ impl fmt::Display for InvalidField {
 
 impl Error for InvalidField {}
 
-/// Reports a stream that cannot be decoded as it is: the peer's doing.
+/// The error for a stream that cannot be decoded as it is, which is the peer's mistake.
 ///
-/// None of these ends the stream. The [`Decoder`](crate::Decoder) has skipped what it reports and
-/// the next call goes on behind it. Invalid UTF-8 is no error: it becomes U+FFFD.
+/// It does not end the stream: the [`Decoder`](crate::Decoder) skips the event, and the next call
+/// continues after it. Invalid UTF-8 is not an error, since it is read as U+FFFD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The lines up to the next blank line take more bytes than
-    /// [`max_event_bytes`](crate::DecoderConfig::max_event_bytes) allows. Said once for each such
-    /// event, which is then skipped with its ID.
+    /// An event is larger than [`max_event_bytes`](crate::DecoderConfig::max_event_bytes). It is
+    /// reported once, and skipped with its ID. If such events are expected, raise that limit.
     EventTooLarge,
 }
 

@@ -132,10 +132,10 @@ impl From<EventRef<'_>> for Event {
 
 /// A borrowed event: a type, data and perhaps an ID.
 ///
-/// The [`Decoder`](crate::Decoder) lends its events in this form, and text that lives elsewhere can be
-/// encoded from it without a copy. Unlike in an [`Event`], the data may contain CR and CRLF. They are
-/// written as line breaks, and [`to_event`](Self::to_event) turns them into LF. Two borrowed events
-/// are equal if their texts are.
+/// The [`Decoder`](crate::Decoder) lends its events in this form, and text that lives elsewhere can
+/// be encoded from it without a copy. Unlike in an [`Event`], the data may contain CR and CRLF.
+/// They are written as line breaks, and [`to_event`](Self::to_event) turns them into LF. Two
+/// borrowed events are equal if their texts are.
 ///
 /// # Examples
 ///

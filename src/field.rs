@@ -51,8 +51,8 @@ pub(crate) const fn is_forbidden_in_id(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | b'\0')
 }
 
-/// Splits a complete line, which is not empty. Returns `None` for a field that the standard does not
-/// know.
+/// Splits a complete line, which is not empty. Returns `None` for a field that the standard does
+/// not know.
 ///
 /// Exactly one U+0020 after the colon is dropped, never a tab, and none from a comment. A line
 /// without a colon is a field name with an empty value.

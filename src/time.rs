@@ -1,14 +1,14 @@
-//! Time as the state machines see it.
+//! Points in time, without a clock.
 
 use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
-/// Stands for a point in time as the duration since an origin that the embedder chooses.
+/// A point in time, as the duration since an origin that the embedder chooses.
 ///
-/// The state machines read no clock. Whoever drives them picks an origin once, for instance the
-/// start of the program, and passes the time since then with every fact. Timestamps of different
-/// origins must not meet in one machine. Arithmetic saturates.
+/// The state machines read no clock. The code that drives them chooses an origin once, such as the
+/// start of the program, and passes the time since then with every fact. All timestamps that one
+/// machine receives must have the same origin. Arithmetic saturates.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ use core::time::Duration;
 pub struct Timestamp(Duration);
 
 impl Timestamp {
-    /// Makes the timestamp that lies `elapsed` after the origin.
+    /// Creates the timestamp that is `elapsed` after the origin.
     pub const fn from_origin(elapsed: Duration) -> Self {
         Self(elapsed)
     }

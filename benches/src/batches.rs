@@ -35,7 +35,8 @@ pub fn wire_len(text: &Text) -> usize {
     field("id", &text.id) + field("event", &text.event_type) + data + 1
 }
 
-/// The wire bytes of one measurement: enough to make reading the clock free, few enough for a cache.
+/// The wire bytes of one measurement: enough to make reading the clock free, few enough for a
+/// cache.
 pub const BATCH: usize = 256 << 10;
 
 /// The shapes that are encoded: all but those that only a receiver can tell apart.

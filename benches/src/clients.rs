@@ -79,8 +79,8 @@ pub const BY_HAND: &str = "ssewire-by-hand";
 /// The body without a decoder. It counts its bytes as data.
 pub const DRAIN: &str = "drain";
 
-/// Opens `count` streams that stay open, each in a task of its own, and returns when the first event
-/// of each has arrived.
+/// Opens `count` streams that stay open, each in a task of its own, and returns when the first
+/// event of each has arrived.
 ///
 /// # Errors
 ///

@@ -15,7 +15,7 @@ use crate::chunks::{Chunking, Pieces};
 use crate::corpus::Shape;
 use crate::tally::Tally;
 
-/// Names one way to decode and runs it.
+/// A way to decode.
 #[derive(Clone, Copy, Debug)]
 pub struct Contender {
     /// The name that tables and options use.
@@ -28,7 +28,7 @@ pub struct Contender {
     pub portion: fn(Shape, Chunking) -> Portion,
 }
 
-/// Tells how much of a corpus a contender reads.
+/// The part of a corpus that a contender reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Portion {
     /// All of it.
@@ -40,7 +40,7 @@ pub enum Portion {
 }
 
 /// All of them.
-pub const ALL: [Contender; 6] = [
+pub const ALL: [Contender; 7] = [
     Contender {
         name: CURSOR,
         is_peer: false,
@@ -57,6 +57,12 @@ pub const ALL: [Contender; 6] = [
         name: OWNED,
         is_peer: false,
         run: run::<Owned>,
+        portion: whole,
+    },
+    Contender {
+        name: COPY,
+        is_peer: false,
+        run: run::<Cursor>,
         portion: whole,
     },
     Contender {
@@ -86,6 +92,8 @@ pub fn find(name: &str) -> Option<Contender> {
 
 /// The frames of a lending cursor.
 pub const CURSOR: &str = "ssewire-cursor";
+/// The unchanged copy of the cursor: where it differs, the machine is too noisy.
+pub const COPY: &str = "ssewire-cursor-copy";
 /// One frame for each call of `decode`.
 pub const DECODE: &str = "ssewire-decode";
 /// The frames of the cursor, each copied into an owned event.

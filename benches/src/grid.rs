@@ -1,44 +1,46 @@
-//! Rates by contender and corpus, and the Markdown tables made of them.
+//! Rates by contender and corpus, and the Markdown tables of them.
 
 use std::fmt::Write as _;
 
 use crate::measure::median;
 
-/// Holds the rates of every contender on every corpus, in megabytes a second: one for each round,
-/// none where it was not measured.
+/// The rates of all contenders on all corpora, in megabytes per second: one for each round, none
+/// where a contender was not measured.
 #[derive(Debug)]
 pub struct Grid {
     columns: Vec<&'static str>,
     rows: Vec<(&'static str, Vec<Vec<f64>>)>,
 }
 
-/// Names one row of ratios: a contender against the fastest of some peers.
+/// A row of ratios: a contender against the fastest of some peers.
 #[derive(Debug)]
 pub struct Ratio<'a> {
-    /// What stands before the row.
+    /// The label of the row.
     pub label: String,
     /// The contender.
     pub ours: &'a str,
     /// The peers.
     pub peers: &'a [&'a str],
-    /// What each column's ratio has to reach, where it has to reach anything.
+    /// The bar for each column, where it has one.
     pub at_least: Vec<Option<f64>>,
 }
 
-/// Holds a table of ratios and what it says about the bars.
+/// A table of ratios, and its result.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// The table.
     pub table: String,
     bars: usize,
     misses: usize,
+    noisy: usize,
 }
 
 impl Verdict {
-    /// Adds what another table says.
+    /// Adds the result of another table.
     pub fn and(&mut self, other: &Self) {
         self.bars += other.bars;
         self.misses += other.misses;
+        self.noisy += other.noisy;
     }
 
     /// Returns the last line of a report.
@@ -46,14 +48,17 @@ impl Verdict {
         match (smoke, self.misses) {
             _ if self.bars == 0 => "No ratio with a bar was measured.".into(),
             (true, _) => "A smoke run: the results are right, the rates mean nothing.".into(),
-            (false, 0) => format!("All {} ratios with a bar reach it.", self.bars),
-            (false, misses) => format!("{misses} of {} ratios with a bar miss it.", self.bars),
+            (false, misses) => format!(
+                "{misses} of {} ratios with a bar miss it; {} with a bar do not count, because the \
+                 unchanged copy differed by more than 3 %.",
+                self.bars, self.noisy,
+            ),
         }
     }
 }
 
 impl Grid {
-    /// Makes a grid without rows.
+    /// Creates a grid without rows.
     pub fn new(columns: Vec<&'static str>) -> Self {
         Self {
             columns,
@@ -83,11 +88,21 @@ impl Grid {
         table
     }
 
-    /// Returns the table of ratios, each the median of those that the rounds had: what a round
-    /// compares ran in the same moment, whereas the machine's speed may change between rounds.
-    pub fn ratios(&self, title: &str, ratios: &[Ratio<'_>]) -> Verdict {
+    /// Returns the table of ratios, each the median of the ratios of the rounds: the runs of one
+    /// round took place at nearly the same time, whereas the machine's speed may change between
+    /// rounds.
+    ///
+    /// `control` names a contender and its unchanged copy. Where they differ by more than 3 %, the
+    /// column is too noisy for its bars to count.
+    pub fn ratios(&self, title: &str, ratios: &[Ratio<'_>], control: [&str; 2]) -> Verdict {
         let mut table = self.head(title);
-        let (mut bars, mut misses) = (0, 0);
+        let (mut bars, mut misses, mut noisy) = (0, 0, 0);
+        let [original, copy] = control;
+        let drifts: Vec<_> = (0..self.columns.len())
+            .map(|column| {
+                median_ratio(self.by_round(copy, column), self.by_round(original, column))
+            })
+            .collect();
         for ratio in ratios.iter().filter(|ratio| self.has(ratio.ours)) {
             let cells = (0..self.columns.len()).map(|column| {
                 let ours = self.by_round(ratio.ours, column);
@@ -99,6 +114,11 @@ impl Grid {
                     return NONE.into();
                 };
                 let bar = ratio.at_least.get(column).copied().flatten();
+                let is_noisy = |drift: f64| (drift - 1.0).abs() > MAX_DRIFT;
+                if bar.is_some() && drifts[column].is_some_and(is_noisy) {
+                    noisy += 1;
+                    return format!("{reached:.2} (noisy)");
+                }
                 bars += usize::from(bar.is_some());
                 match bar {
                     None => format!("{reached:.2}"),
@@ -111,10 +131,17 @@ impl Grid {
             });
             push_row(&mut table, &ratio.label, cells);
         }
+        if self.has(copy) {
+            let cells = drifts
+                .iter()
+                .map(|drift| drift.map_or(NONE.into(), |drift| format!("{drift:.3}")));
+            push_row(&mut table, &format!("{copy} / {original}"), cells);
+        }
         Verdict {
             table,
             bars,
             misses,
+            noisy,
         }
     }
 
@@ -153,4 +180,6 @@ fn push_row(table: &mut String, label: &str, cells: impl Iterator<Item = String>
     table.push('\n');
 }
 
+/// The part by which an unchanged copy may differ.
+const MAX_DRIFT: f64 = 0.03;
 const NONE: &str = "–";

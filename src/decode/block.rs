@@ -1,7 +1,7 @@
-//! Fields to frames: the block that is being put together.
+//! Fields to frames: the current block.
 //!
-//! While a block lies whole in one chunk its texts are borrowed. What must outlive its chunk, or
-//! be joined from several lines, is copied to [`Kept`].
+//! As long as a block is in one chunk its texts are borrowed. Text that must outlive its chunk, or
+//! that is joined from several lines, is copied to the [`Buffers`].
 
 use crate::decode::Decoder;
 use crate::decode::buffers::{Buffers, TooLarge};
@@ -9,15 +9,15 @@ use crate::decode::limit::FREE_ID_LEN;
 use crate::error::DecodeError;
 use crate::field::{self, Digits, LONGEST_OPEN, Name};
 
-/// Says where a text of the current block stands.
+/// The place of a text of the current block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Text<T> {
-    /// No field gave it.
+    /// Nowhere: no field gave it.
     #[default]
     Absent,
     /// In the chunk.
     Chunk(T),
-    /// In the buffer of [`Kept`] that bears its name.
+    /// In the buffer of its name.
     Kept,
 }
 
@@ -34,7 +34,7 @@ impl<T> Text<T> {
 }
 
 impl<'i> Text<&'i str> {
-    /// Looks the text up; `kept` is the buffer that bears its name.
+    /// Looks up the text. The buffer of its name is `kept`.
     #[inline(always)]
     pub(crate) fn resolve<'a>(self, kept: &'a str) -> &'a str
     where
@@ -48,29 +48,30 @@ impl<'i> Text<&'i str> {
     }
 }
 
-/// Borrows a value of one line.
+/// A value that is in the chunk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value<'i> {
     pub(crate) bytes: &'i [u8],
-    /// How many bytes of the chunk come behind it.
+    /// The number of bytes of the chunk after it.
     pub(crate) left: usize,
 }
 
-/// Holds what the lines since the last blank one have said.
+/// The values of the lines since the last blank one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Block<'i> {
-    /// Not looked at as text before it is dispatched.
+    /// Checked for UTF-8 only when it is dispatched.
     pub(crate) data: Text<Value<'i>>,
     pub(crate) event_type: Text<&'i str>,
     pub(crate) id: Text<&'i str>,
-    /// Bytes of the block's lines, without their ends, plus what U+FFFD made its texts grow by.
+    /// The bytes of the block's lines, without their ends, and those that U+FFFD added to its
+    /// texts.
     pub(crate) size: usize,
 }
 
 impl Block<'_> {
     /// Opens a line of data in the buffer: "Append the field value to the data buffer, then append
-    /// a single U+000A LINE FEED (LF) character"; the last one is dropped at dispatch, so here it
-    /// comes before the next line instead.
+    /// a single U+000A LINE FEED (LF) character". The last one is dropped at dispatch, so here it
+    /// is appended before the next line instead.
     #[inline(always)]
     pub(crate) fn open_data_line(&mut self, buffers: &mut Buffers) {
         match self.data {
@@ -85,7 +86,7 @@ impl Block<'_> {
         self.data = Text::Kept;
     }
 
-    /// Copies out of the chunk what still stands there.
+    /// Copies the texts that are still in the chunk.
     #[inline(always)]
     pub(crate) fn keep(self, buffers: &mut Buffers) -> Pending {
         if let Text::Chunk(value) = self.data {
@@ -107,7 +108,7 @@ impl Block<'_> {
     }
 }
 
-/// Says which texts of the current block stand in the buffers of [`Kept`].
+/// A block whose texts are all in the buffers, and which of them it has.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pending {
     pub(crate) data: bool,
@@ -128,26 +129,26 @@ impl Pending {
     }
 }
 
-/// Holds the start of a line that its chunk cut off.
+/// The start of a line that its chunk cut off.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Partial {
     /// Nothing: the next byte starts a line.
     #[default]
     None,
-    /// Too little to tell the field; one byte more than can be left open has room.
+    /// Too little to tell the field. There is room for one more byte than can be left open.
     Open([u8; LONGEST_OPEN + 1], usize),
-    /// A line of data, gathered in its buffer.
+    /// A line of data, whose value is in the data buffer.
     Data,
-    /// Another value, gathered in the buffer for such.
+    /// A type, an ID or a comment, whose value is in the value buffer.
     Value(Name),
     /// The value of a `retry` field.
     Retry(Digits),
-    /// A line that says nothing to us.
+    /// A line that is ignored.
     Ignored,
 }
 
-/// Returns the ID that an event is dispatched with: the last event ID, which its block `set` or
-/// left as it was; an empty one counts only where the block set it.
+/// Returns the ID with which an event is dispatched: the last event ID. An empty one counts only if
+/// the event's block `set` it.
 #[inline(always)]
 pub(crate) fn id_in_effect(set: bool, last_event_id: &str) -> Option<&str> {
     if set || !last_event_id.is_empty() {
@@ -158,7 +159,7 @@ pub(crate) fn id_in_effect(set: bool, last_event_id: &str) -> Option<&str> {
 }
 
 impl Decoder {
-    /// Ends a block at its blank line, and tells whether it is an event.
+    /// Ends a block at its blank line, and returns whether it is an event.
     ///
     /// "Set the last event ID string of the event source to the value of the last event ID
     /// buffer", with or without data; "If the data buffer is an empty string, set the data buffer
@@ -179,14 +180,15 @@ impl Decoder {
             self.carried = true;
             self.was_large = matches!(block.data, Text::Kept) && self.buffers.data_is_large();
             if block.data.is_absent() {
-                // Nothing is lent, so the next block starts before anything else is asked.
+                // Nothing is lent, and the next block may start before `settle` is called.
                 self.buffers.release(false);
             }
         }
         !block.data.is_absent()
     }
 
-    /// Makes the finished value what its field says, within the limit. A comment stays where it is.
+    /// Moves a finished value to the place of its field, within the limit. A comment stays where it
+    /// is.
     pub(crate) fn take_value(
         &mut self,
         name: Name,

@@ -1,4 +1,4 @@
-//! The texts that do not stand in the chunk at hand, and the bound on their memory.
+//! The texts that are not in the current chunk, and the bound on their memory.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,35 +6,35 @@ use core::mem;
 
 use crate::decode::text;
 
-/// Owns the texts that do not stand in the chunk at hand.
+/// The texts that are not in the current chunk.
 ///
-/// Buffers are kept from event to event, so that a warm decoder does not allocate. What one large
-/// event made them grow by is given back.
+/// The buffers are reused from event to event, so that a warm decoder does not allocate. The memory
+/// that a large event needed is released.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buffers {
-    /// The block's data, without what is in `raw`.
+    /// The block's data, without the bytes in `raw`.
     data: String,
-    /// The end of the data, as it came: short data, or short pieces, are looked at all at once.
+    /// The end of the data, not checked for UTF-8 yet, so that one check serves many short pieces.
     raw: Vec<u8>,
-    /// By how many bytes U+FFFD made the data longer since that was asked for.
+    /// The number of bytes that U+FFFD added to the data since the last `settle_data`.
     growth: usize,
-    /// The text of `raw` where it is not UTF-8.
+    /// The text of `raw` if that is not UTF-8.
     lossy: String,
     pub(crate) event_type: String,
     pub(crate) id: String,
-    /// A comment, or a type or ID whose line is not over yet.
+    /// A comment, or a type or an ID whose line has not ended.
     pub(crate) value: Vec<u8>,
-    /// Committed, so it outlives blocks and connections.
+    /// The committed ID, which outlives blocks and connections.
     pub(crate) last_event_id: String,
-    /// Whether a buffer may be larger than what it keeps for good.
+    /// Whether a buffer may be larger than it may stay.
     pub(crate) outgrown: bool,
-    /// How many bytes the buffers together may hold.
+    /// The number of bytes that the buffers may hold together.
     limit: usize,
-    /// How large a block may be: the limit, less what a very long last event ID takes.
+    /// The size that a block may have: the limit without the excess of a very long last event ID.
     pub(crate) budget: usize,
 }
 
-/// Borrows the texts of [`Buffers`].
+/// The texts of the [`Buffers`], borrowed.
 pub(crate) struct Texts<'a> {
     pub(crate) data: &'a str,
     pub(crate) event_type: &'a str,
@@ -42,7 +42,7 @@ pub(crate) struct Texts<'a> {
     pub(crate) last_event_id: &'a str,
 }
 
-/// Says that a text would grow past what its block may take.
+/// The error for a text that would exceed the limit of its block.
 pub(crate) struct TooLarge;
 
 impl Buffers {
@@ -71,14 +71,14 @@ impl Buffers {
         }
     }
 
-    /// Ends a line of data, and returns by how many bytes U+FFFD made the data longer since the
-    /// last call; at least by more than the limit if it was cut off there.
+    /// Ends a line of data, and returns the number of bytes that U+FFFD added to the data since the
+    /// last call. It is over the limit if the data was cut off there.
     pub(crate) fn settle_data(&mut self) -> usize {
         self.move_raw(true);
         mem::take(&mut self.growth)
     }
 
-    /// Lends the texts; the data only if it is wanted, since it must be looked at.
+    /// Lends the texts. The data has to be checked for UTF-8, so it is lent only if it is wanted.
     #[inline(always)]
     pub(crate) fn lend(&mut self, with_data: bool) -> Texts<'_> {
         if with_data && !self.data.is_empty() {
@@ -110,20 +110,21 @@ impl Buffers {
         self.value.extend_from_slice(bytes);
     }
 
-    /// Makes the finished value UTF-8, and returns by how many bytes that made it longer.
+    /// Replaces invalid UTF-8 in the finished value, and returns the number of bytes that this
+    /// added.
     pub(crate) fn make_value_valid(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
         text::make_valid(&mut self.value, 0, max_growth).ok_or(TooLarge)
     }
 
-    /// Makes the finished value the block's type, and returns by how many bytes U+FFFD made it
-    /// longer.
+    /// Makes the finished value the block's type, and returns the number of bytes that U+FFFD
+    /// added.
     pub(crate) fn value_to_event_type(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
         let growth = move_text(&mut self.value, &mut self.event_type, max_growth)?;
         self.outgrown |= self.event_type.capacity() > SMALL;
         Ok(growth)
     }
 
-    /// Makes the finished value the block's ID, and returns by how many bytes U+FFFD made it longer.
+    /// Makes the finished value the block's ID, and returns the number of bytes that U+FFFD added.
     pub(crate) fn value_to_id(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
         let growth = move_text(&mut self.value, &mut self.id, max_growth)?;
         self.outgrown |= self.id.capacity() > SMALL;
@@ -148,7 +149,7 @@ impl Buffers {
         set_text(&mut self.last_event_id, id);
     }
 
-    /// Makes `text` the block's type, its chunk being left.
+    /// Makes `text` the block's type, since its chunk ends.
     pub(crate) fn keep_event_type(&mut self, text: &str) {
         if text.len() > SMALL {
             self.data.shrink_to(LARGE);
@@ -157,7 +158,7 @@ impl Buffers {
         self.outgrown |= self.event_type.capacity() > SMALL;
     }
 
-    /// Makes `text` the block's ID, its chunk being left.
+    /// Makes `text` the block's ID, since its chunk ends.
     pub(crate) fn keep_id(&mut self, text: &str) {
         if text.len() > SMALL {
             self.data.shrink_to(LARGE);
@@ -166,13 +167,13 @@ impl Buffers {
         self.outgrown |= self.id.capacity() > SMALL;
     }
 
-    /// Gives back what the buffers grew by, when none of their texts is needed any more. The data
-    /// buffer may stay large all the same.
+    /// Clears the buffers of the block and shrinks those that are large, the data buffer unless
+    /// `keep_data` is set.
     pub(crate) fn release(&mut self, keep_data: bool) {
         self.start_data();
         if !keep_data && self.data.capacity() > LARGE {
-            // Freed at its full size, not shrunk, so that an allocator can learn from it to keep
-            // memory of that size at hand: glibc's maps fresh pages each time otherwise.
+            // Freed at its full size, not shrunk, so that an allocator can learn to keep memory of
+            // that size: otherwise glibc's maps fresh pages each time.
             self.data = String::new();
             self.data.reserve_exact(LARGE);
         }
@@ -184,19 +185,19 @@ impl Buffers {
         self.outgrown = self.data.capacity() > LARGE;
     }
 
-    /// Gives back what the buffer of unfinished values and comments grew by.
+    /// Clears and shrinks the buffer of unfinished values and comments.
     pub(crate) fn release_value(&mut self) {
         self.value.clear();
         self.value.shrink_to(SMALL);
     }
 
-    /// Returns whether the data is longer than what its buffer keeps for good.
+    /// Returns whether the data is longer than its buffer may stay.
     pub(crate) fn data_is_large(&self) -> bool {
         self.data.len() > LARGE
     }
 
-    /// Adds to the data what the room for raw bytes does not hold, or what is long enough to be
-    /// looked at by itself, while it is in the cache.
+    /// Appends data for which `raw` has no room, or which is long enough to be checked by itself
+    /// while it is in the cache.
     #[inline(never)]
     fn push_data_in_parts(&mut self, bytes: &[u8]) {
         let needed = self.raw.len() + bytes.len();
@@ -206,7 +207,7 @@ impl Buffers {
             self.raw.extend_from_slice(bytes);
             return;
         }
-        // What may complete a character that the last piece cut.
+        // The bytes that may complete a character that the last piece cut.
         let joint = bytes
             .iter()
             .take(3)
@@ -225,7 +226,7 @@ impl Buffers {
         self.raw.extend_from_slice(cut);
     }
 
-    /// Moves the raw bytes to the data; all, or without a character that they leave open.
+    /// Moves the raw bytes to the data: all of them, or all but a character that they cut.
     fn move_raw(&mut self, all: bool) {
         let raw = mem::take(&mut self.raw);
         let cut = if all { 0 } else { text::cut_len(&raw) };
@@ -253,7 +254,7 @@ impl Buffers {
                 self.data.push_str(REPLACEMENT);
                 self.growth += REPLACEMENT.len() - chunk.invalid().len();
             }
-            // Past this the block is too large for certain, which the end of the line will tell.
+            // From here on the block is certainly too large, which the end of the line will report.
             let others = beyond_small(self.event_type.len()) + beyond_small(self.id.len());
             if self.data.len() + others > self.budget {
                 self.growth = self.budget.saturating_add(1);
@@ -286,7 +287,7 @@ impl Buffers {
         let needed = self.value.len() + additional;
         let texts = self.large_texts();
         if needed + texts + self.data.capacity() > self.limit {
-            // By no more than is missing: the data may go on to grow.
+            // By no more than is missing, since the data may continue to grow.
             self.data
                 .shrink_to(self.limit.saturating_sub(needed + texts).max(SHORTEST));
         }
@@ -317,8 +318,7 @@ fn grown(capacity: usize, needed: usize, most: usize) -> usize {
         .max(needed)
 }
 
-/// Returns what a length exceeds by what a buffer keeps for good, and an earlier block may have
-/// left in it.
+/// Returns the part of a length that exceeds the capacity which a small buffer keeps.
 fn beyond_small(len: usize) -> usize {
     len.saturating_sub(SMALL)
 }
@@ -327,7 +327,7 @@ fn is_continuation(byte: u8) -> bool {
     (0x80..0xC0).contains(&byte)
 }
 
-/// Replaces a text. Its buffer is not grown for later ones, and a large one is not kept for it.
+/// Replaces a text. Its buffer gets no spare capacity, and a large buffer is not kept for it.
 #[inline(always)]
 fn set_text(text: &mut String, new: &str) {
     text.clear();
@@ -343,8 +343,8 @@ fn resize(text: &mut String, len: usize) {
     text.reserve_exact(len.max(SHORTEST));
 }
 
-/// Moves a value to its place as text, and returns by how many bytes that made it longer: a short
-/// one is copied, so that both buffers stay warm.
+/// Moves a value to its place as text, and returns the number of bytes that U+FFFD added. A short
+/// value is copied, so that both buffers stay warm.
 fn move_text(value: &mut Vec<u8>, text: &mut String, max_growth: usize) -> Result<usize, TooLarge> {
     if value.len() > SMALL {
         let growth = text::make_valid(value, 0, max_growth).ok_or(TooLarge)?;
@@ -361,7 +361,7 @@ fn move_text(value: &mut Vec<u8>, text: &mut String, max_growth: usize) -> Resul
     Ok(growth)
 }
 
-/// Decodes `bytes` to `out`, replacing what is not UTF-8.
+/// Decodes `bytes` into `out`, with U+FFFD for invalid UTF-8.
 #[inline(never)]
 fn decode_lossy<'a>(bytes: &[u8], out: &'a mut String) -> &'a str {
     out.clear();
@@ -376,13 +376,14 @@ fn decode_lossy<'a>(bytes: &[u8], out: &'a mut String) -> &'a str {
 
 /// "U+FFFD REPLACEMENT CHARACTER".
 const REPLACEMENT: &str = "\u{FFFD}";
-/// What the data buffer keeps for good, in bytes: events up to this size are put together without
-/// an allocation however they are cut.
+/// The capacity that the data buffer keeps, in bytes: events up to this size are gathered without
+/// an allocation, however they are cut.
 const LARGE: usize = 32 << 10;
-/// The most bytes of data that are held as they came. Not a page: where a copy reads and writes
-/// would differ by the same part of a page each time, and in some places processors wait for that.
+/// The largest number of data bytes that wait for their check. Not a page: the addresses that a
+/// copy reads and writes would then have the same offset in their pages, for which processors may
+/// stall.
 const RAW: usize = (4 << 10) - 64;
-/// What each of the other buffers keeps for good, in bytes.
+/// The capacity that each of the other buffers keeps, in bytes.
 const SMALL: usize = 4 << 10;
 /// The first allocation of a buffer, in bytes.
 const SHORTEST: usize = 64;

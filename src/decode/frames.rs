@@ -1,4 +1,5 @@
-//! The one engine, behind `decode` and behind the cursor.
+//! The cursor, and `decode`, which is a cursor for one frame. Both choose the way that a chunk
+//! takes.
 
 use core::fmt;
 
@@ -10,10 +11,10 @@ use crate::decode::text::Checked;
 use crate::error::DecodeError;
 use crate::frame::FrameRef;
 
-/// Lends the frames of one chunk, one at a time.
+/// A cursor over the frames of one chunk, which it lends one at a time.
 ///
-/// Made by [`Decoder::frames`]. What it knows of the chunk, it knows from one frame to the next:
-/// where the next lines end and how far the bytes are known to be UTF-8.
+/// Created by [`Decoder::frames`]. From one frame to the next it remembers where the next lines end
+/// and how much of the chunk is known to be UTF-8.
 ///
 /// # Examples
 ///
@@ -52,15 +53,15 @@ impl<'a, 'i: 'a> Frames<'a, 'i> {
         }
     }
 
-    /// Takes the next frame off the chunk.
+    /// Takes the next frame from the chunk.
     ///
-    /// `Ok(None)` means that all of it was taken; what belongs to an unfinished event is in the
-    /// decoder. A further call gives `Ok(None)` again.
+    /// Returns `Ok(None)` once all of the chunk has been taken. The decoder then keeps the
+    /// unfinished event, if there is one. Further calls return `Ok(None)` again.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::EventTooLarge`] once for each event over the limit; call again to go on
-    /// behind it.
+    /// [`DecodeError::EventTooLarge`], once for each event over the limit. Call again to continue
+    /// after that event.
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
         if !self.decoder.carried {
@@ -83,7 +84,7 @@ impl<'a, 'i: 'a> Frames<'a, 'i> {
 
     #[inline(never)]
     fn next_of_cut(&mut self) -> Result<Option<FrameRef<'_>>, DecodeError> {
-        // Little has been read of it yet, if anything.
+        // At most the first window has been scanned so far.
         let mut lines = Lines::new(self.input);
         let cut = self.decoder.resume_cut(&mut lines);
         self.lines = lines;
@@ -235,6 +236,6 @@ fn pull_by_step<'d, 'i: 'd>(
     }
 }
 
-/// How far the cursor checks UTF-8 at a time, in bytes: enough to make it cheap, and little enough
-/// for the cache.
+/// The number of bytes that the cursor checks for UTF-8 at a time: enough to make a check cheap,
+/// and few enough for the cache.
 const REACH: usize = 16 << 10;

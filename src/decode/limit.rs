@@ -1,4 +1,4 @@
-//! The limit on a block, and giving back what large ones needed.
+//! The limit on the size of a block, and the release of the memory that large blocks needed.
 
 use core::mem;
 
@@ -7,8 +7,8 @@ use crate::decode::block::{Block, Partial, Pending, Text};
 use crate::error::DecodeError;
 
 impl Decoder {
-    /// Looks closer at a block that is not small against the limit, at the end of a line: what
-    /// U+FFFD makes its data grow by counts from now on.
+    /// Compares a large block with the limit at the end of a line. From now on the bytes that
+    /// U+FFFD adds to its data count.
     #[inline(never)]
     pub(crate) fn check_size(&mut self, block: &mut Block<'_>) -> Result<(), DecodeError> {
         if block.size > self.buffers.budget {
@@ -28,7 +28,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Gives up on a block that is too large; `in_line` tells whether its line goes on.
+    /// Discards a block that is too large. `in_line` tells whether its line continues.
     #[inline(never)]
     pub(crate) fn discard(&mut self, in_line: bool) -> DecodeError {
         self.carried = true;
@@ -43,7 +43,8 @@ impl Decoder {
         DecodeError::EventTooLarge
     }
 
-    /// Makes a very long last event ID count against later blocks, which are held next to it.
+    /// Subtracts a very long last event ID from the limit of later blocks, since both are in memory
+    /// at once.
     #[inline(never)]
     pub(crate) fn charge_id(&mut self) {
         let charge = self.buffers.last_event_id.len().saturating_sub(FREE_ID_LEN);
@@ -51,15 +52,15 @@ impl Decoder {
         self.carried |= charge > 0;
     }
 
-    /// Returns whether nothing but what a chunk leaves open needs to be carried.
+    /// Returns whether the buffers and the budget have their usual sizes.
     #[inline(always)]
     pub(crate) fn is_at_rest(&self) -> bool {
         !self.buffers.outgrown && self.buffers.budget == self.config.max_event_bytes
     }
 
-    /// Gives back what large texts made the buffers grow by, once nothing needs them: the data
-    /// buffer when two events in a row did not need it, or when the stream `rests`, perhaps for
-    /// long; the others at once.
+    /// Releases the memory that large texts needed once no text is in use: that of the data buffer
+    /// after two events that did not need it, or when the stream `rests`, perhaps for long; that of
+    /// the other buffers at once.
     pub(crate) fn settle(&mut self, rests: bool) {
         if !matches!(self.partial, Partial::None) {
             return;
@@ -77,10 +78,10 @@ impl Decoder {
     }
 }
 
-/// Returns the size up to which data may triple, and be copied, within `budget`.
+/// Returns the size up to which data can triple, and be copied, within `budget`.
 pub(crate) const fn soft_budget(budget: usize) -> usize {
     budget / 8
 }
 
-/// The part of a last event ID that does not count against later blocks, in bytes.
+/// The part of a last event ID that is not subtracted from the limit of later blocks, in bytes.
 pub(crate) const FREE_ID_LEN: usize = 4 << 10;

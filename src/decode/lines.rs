@@ -59,7 +59,8 @@ impl<'i> Lines<'i> {
         self.scanned == 0
     }
 
-    /// Drops the next byte, which is in the first window: it belongs to the chunk before, or to a BOM.
+    /// Drops the next byte, which is in the first window: it belongs to the chunk before, or to a
+    /// BOM.
     pub(crate) fn skip_byte(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
         self.ends >>= 1;

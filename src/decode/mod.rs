@@ -5,14 +5,14 @@
 //! A [`Decoder`] owns what outlives a chunk, and lends frames whose texts are in the chunk wherever
 //! they can be. Three ways lead from bytes to a frame:
 //!
-//! - **Step** ([`step`]) is the general way and the definition of what is right. It takes line after
-//!   line from [`lines`], asks the grammar ([`field`](crate::field)) what each one says, and gathers
-//!   that in a [`block`] until a blank line, a comment or a `retry` completes a frame.
+//! - **Step** ([`step`]) is the general way and the definition of what is right. It takes line
+//!   after line from [`lines`], asks the grammar ([`field`](crate::field)) what each one says, and
+//!   gathers that in a [`block`] until a blank line, a comment or a `retry` completes a frame.
 //! - **Fast** ([`fast`]) takes blocks of the usual form without the bookkeeping of a step: `event`,
 //!   `id` and one `data` line, each with one space after its colon.
-//! - **Resume** ([`resume`]) takes over at the start of a chunk where the last one stopped: within a
-//!   BOM, a CRLF, a line, a block, or a block that is skipped because it was too large. It keeps what
-//!   the end of a chunk leaves open.
+//! - **Resume** ([`resume`]) takes over at the start of a chunk where the last one stopped: within
+//!   a BOM, a CRLF, a line, a block, or a block that is skipped because it was too large. It keeps
+//!   what the end of a chunk leaves open.
 //!
 //! Which one a chunk takes is decided in [`frames`], for `decode` and the cursor alike:
 //!
@@ -29,18 +29,18 @@
 //! What each way leaves for the next:
 //!
 //! - `carried` is false only if the next byte starts a block, nothing in the buffers is needed, and
-//!   no buffer is larger than it may stay. Then, and only then, no field but the configuration and the
-//!   last event ID means anything. Every function that breaks this sets `carried`.
+//!   no buffer is larger than it may stay. Then, and only then, no field but the configuration and
+//!   the last event ID means anything. Every function that breaks this sets `carried`.
 //! - Within a line, `partial` says what its start was, and `pending` what the block's earlier lines
 //!   said. Their texts are in the buffers, for nothing may point into a chunk that is gone.
-//! - Between the lines of a block in one chunk, a [`Block`](block::Block) holds the same, and its texts
-//!   may point into the chunk. `suspend` turns it into `pending`; `resume` turns it back.
+//! - Between the lines of a block in one chunk, a [`Block`](block::Block) holds the same, and its
+//!   texts may point into the chunk. `suspend` turns it into `pending`; `resume` turns it back.
 //! - An ID is committed before its event is lent, so that lending only looks up texts.
 //! - What is lent may be in the buffers, so they are cleared by the next call and not by this one.
 //!
-//! A block is compared with the limit line by line only once it is large ([`limit`]). Data is checked
-//! for UTF-8 once, as late as possible: in the chunk when its event is complete ([`text`]), in the
-//! buffers when a piece is long or when the event is lent ([`buffers`]).
+//! A block is compared with the limit line by line only once it is large ([`limit`]). Data is
+//! checked for UTF-8 once, as late as possible: in the chunk when its event is complete ([`text`]),
+//! in the buffers when a piece is long or when the event is lent ([`buffers`]).
 
 mod block;
 mod buffers;
@@ -64,17 +64,17 @@ use crate::frame::FrameRef;
 
 pub use frames::Frames;
 
-/// Decodes an event stream, in whatever pieces its bytes arrive.
+/// A decoder of event streams, whose bytes may arrive in pieces of any size.
 ///
-/// [`decode`](Self::decode) and [`frames`](Self::frames) read from the front of a slice that they
-/// advance, and lend each frame until the next call. Both say `Ok(None)` when all bytes were taken
-/// and more are needed; the rest of an unfinished line or event is then held here, within
-/// [`max_event_bytes`](DecoderConfig::max_event_bytes). Any split of the same bytes yields the same
-/// frames, at a cost linear in the bytes.
+/// [`decode`](Self::decode) and [`frames`](Self::frames) read from the front of a slice, advance
+/// it, and lend each frame until the next call. Both return `Ok(None)` once they have taken all
+/// bytes and need more. The decoder then keeps the unfinished line or event, within
+/// [`max_event_bytes`](DecoderConfig::max_event_bytes). The frames do not depend on how the bytes
+/// are split, and the work is linear in the number of bytes.
 ///
-/// Follows WHATWG HTML, "Parsing an event stream" and "Interpreting an event stream", and where
-/// that and the web-platform-tests disagree, the tests and the browsers: the last event ID
-/// survives [`reset`](Self::reset) and holds for a first event without an ID.
+/// The decoder follows WHATWG HTML, "Parsing an event stream" and "Interpreting an event stream".
+/// Where the standard and the web-platform-tests disagree, it follows the tests and the browsers:
+/// the last event ID survives [`reset`](Self::reset) and applies to a first event without an ID.
 ///
 /// # Examples
 ///
@@ -100,32 +100,32 @@ pub use frames::Frames;
 #[derive(Clone)]
 pub struct Decoder {
     config: DecoderConfig,
-    /// Whether any of the following is not at rest, so that one test guards them all.
+    /// Whether any of the following fields is in use, so that one test guards them all.
     carried: bool,
-    /// The last chunk ended with a CR: an LF that comes first belongs to it.
+    /// Whether the last chunk ended with a CR, to which an LF at the start of the next one belongs.
     after_cr: bool,
-    /// How many bytes of the BOM have been seen; all of them once it is too late for one.
+    /// The number of bytes of a BOM that have been seen; all of them once it is too late for one.
     bom: usize,
-    /// The block was too large: everything up to the next blank line is skipped.
+    /// Whether the block was too large, so that everything up to the next blank line is skipped.
     discarding: bool,
-    /// The last event needed a data buffer larger than is kept for good; the next one may too.
+    /// Whether the last event needed a larger data buffer than is kept, as the next one may.
     was_large: bool,
     partial: Partial,
-    /// What the lines of the current block have said so far, while no call is looking at it.
+    /// The state of the current block between two calls.
     pending: Pending,
     buffers: Buffers,
-    /// Up to which size a block is within the budget however much U+FFFD makes its data grow, and
-    /// with room for a copy.
+    /// The size up to which a block is within the budget even if U+FFFD makes its data grow, and if
+    /// there is a copy of it.
     soft_budget: usize,
 }
 
 impl Decoder {
-    /// Makes a decoder with the default configuration.
+    /// Creates a decoder with the default configuration.
     pub fn new() -> Self {
         Self::with_config(DecoderConfig::new())
     }
 
-    /// Makes a decoder with a configuration.
+    /// Creates a decoder with the given configuration.
     pub fn with_config(config: DecoderConfig) -> Self {
         Self {
             config,
@@ -141,15 +141,15 @@ impl Decoder {
         }
     }
 
-    /// Takes the next frame off the front of `input`.
+    /// Takes the next frame from the front of `input`.
     ///
-    /// `Ok(None)` means that all of `input` was taken and more is needed. In meaning this is
-    /// `self.frames(input).next_frame()`; for many events in one chunk the cursor is faster.
+    /// Returns `Ok(None)` once all of `input` has been taken and more is needed. The result is that
+    /// of `self.frames(input).next_frame()`. The cursor is faster if a chunk contains many events.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::EventTooLarge`] once for each event over the limit; call again to go on
-    /// behind it.
+    /// [`DecodeError::EventTooLarge`], once for each event over the limit. Call again to continue
+    /// after that event.
     #[inline]
     pub fn decode<'d, 'i: 'd>(
         &'d mut self,
@@ -160,22 +160,23 @@ impl Decoder {
 
     /// Returns a cursor over the frames of one chunk.
     ///
-    /// It advances `input` with every frame, so a cursor that is dropped early leaves the rest
-    /// there.
+    /// The cursor advances `input` with each frame, so `input` keeps the rest if the cursor is
+    /// dropped early.
     #[inline]
     pub fn frames<'a, 'i: 'a>(&'a mut self, input: &'a mut &'i [u8]) -> Frames<'a, 'i> {
         Frames::new(self, input)
     }
 
-    /// Ends the stream, and lends the event that it cut off, as if its line and block had ended.
+    /// Ends the stream and lends the event that was cut off there, as if its line and its block had
+    /// ended.
     ///
     /// The standard discards such an event ("Once the end of the file is reached, any pending data
-    /// must be discarded"), so it may be incomplete and its ID does not become the last event ID.
-    /// `None` if there is none, or if it was over the limit. The decoder is then as after
-    /// [`reset`](Self::reset), and a second call gives `None`.
+    /// must be discarded"): it may be incomplete, and its ID does not become the last event ID.
+    /// Returns `None` if there is no such event or if it is over the limit. The decoder is then in
+    /// the state after [`reset`](Self::reset), so a second call returns `None`.
     pub fn finish(&mut self) -> Option<EventRef<'_>> {
         let block = self.finish_block();
-        // Not `reset`, which would give back what is to be lent.
+        // Not `reset`, which would release the buffers that are lent here.
         self.start_over();
         let block = block?;
         let texts = self.buffers.lend(true);
@@ -195,14 +196,15 @@ impl Decoder {
         ))
     }
 
-    /// Gets ready for a new connection: a BOM is allowed again and the pending block is dropped,
-    /// but the last event ID is kept.
+    /// Prepares for a new connection: a BOM is allowed again, the pending block is dropped, and the
+    /// last event ID is kept.
     pub fn reset(&mut self) {
         self.start_over();
         self.buffers.release(false);
     }
 
-    /// Sets the last event ID, as from an earlier connection; an empty one means none.
+    /// Sets the last event ID, for example to that of an earlier connection. An empty one means
+    /// none.
     ///
     /// # Errors
     ///
@@ -213,7 +215,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Returns the last event ID, which the next request should carry; `None` if it is empty.
+    /// Returns the last event ID, which the next request should send, or `None` if it is empty.
     pub fn last_event_id(&self) -> Option<&str> {
         let id = self.buffers.last_event_id.as_str();
         if id.is_empty() { None } else { Some(id) }
@@ -246,7 +248,7 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// Configures a [`Decoder`].
+/// The configuration of a [`Decoder`].
 ///
 /// # Examples
 ///
@@ -268,7 +270,7 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// Makes the default configuration: events of up to 16 MiB, no comments.
+    /// Creates the default configuration: events of up to 16 MiB, no comments.
     pub const fn new() -> Self {
         Self {
             max_event_bytes: 16 << 20,
@@ -276,18 +278,18 @@ impl DecoderConfig {
         }
     }
 
-    /// Sets how many bytes one event may take; 16 MiB by default.
+    /// Sets the largest size of an event, in bytes. The default is 16 MiB.
     ///
-    /// Every line since the last blank one counts with all its bytes but its line end: comments
-    /// and unknown fields too, and what replacing invalid UTF-8 makes a value longer. A last event
-    /// ID over 4 KiB counts against each later event, since it is held next to it. The decoder
-    /// never holds more than this and 64 KiB.
+    /// Every line since the last blank one counts, without its line end. This includes comments and
+    /// unknown fields, and the bytes by which U+FFFD makes a value longer. Of a last event ID, what
+    /// exceeds 4 KiB is subtracted from the limit of each later event, since both are in memory at
+    /// once. The decoder never holds more than this limit and 64 KiB.
     pub const fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = bytes;
         self
     }
 
-    /// Sets whether comments are frames; by default they are skipped.
+    /// Sets whether comments are returned as frames. By default they are skipped.
     pub const fn comments(mut self, comments: bool) -> Self {
         self.comments = comments;
         self

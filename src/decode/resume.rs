@@ -1,4 +1,5 @@
-//! What is carried from one chunk to the next, out of the way of the chunks that carry nothing.
+//! The way over a chunk's edge: what the end of a chunk leaves open, and how the next one
+//! continues.
 
 use core::mem;
 use core::time::Duration;
@@ -10,21 +11,21 @@ use crate::decode::step::Found;
 use crate::error::DecodeError;
 use crate::field::{self, COMMENT_PREFIX, DATA_PREFIX, Digits, LONGEST_OPEN, Name, Start};
 
-/// Says how a chunk goes on from the one before.
+/// The place from which a chunk is read on.
 pub(crate) enum Resumed {
-    /// At a line start, with what the block's lines have said so far.
+    /// The start of a line, with the block so far.
     Block(Pending),
-    /// With a frame that its first line made.
+    /// The place after a frame that its first line completed.
     Found(Found<'static>),
-    /// It was used up.
+    /// Its end: all of it was taken.
     Exhausted,
 }
 
 impl Decoder {
-    /// Takes up what the last chunk, or the last frame, left open.
+    /// Continues where the last chunk, or the last frame, stopped.
     #[inline(never)]
     pub(crate) fn resume(&mut self, lines: &mut Lines<'_>) -> Result<Resumed, DecodeError> {
-        // In the middle of a line nothing else can be open.
+        // Within a line of data nothing else can be open.
         if matches!(self.partial, Partial::Data) {
             return self.resume_line(Partial::Data, lines);
         }
@@ -51,7 +52,7 @@ impl Decoder {
         }
     }
 
-    /// Holds what the chunk leaves open: the block, and the start of a line.
+    /// Keeps what the end of the chunk leaves open: the block and the start of a line.
     #[inline(never)]
     pub(crate) fn suspend(
         &mut self,
@@ -89,7 +90,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Holds the block while a frame out of its middle is lent.
+    /// Keeps the block while a frame from the middle of it is lent.
     #[inline(never)]
     pub(crate) fn keep(&mut self, block: Block<'_>) {
         self.carried = true;
@@ -103,7 +104,7 @@ impl Decoder {
         self.after_cr = true;
     }
 
-    /// Ends the stream, and returns its last event if the block it cut off is one.
+    /// Ends the stream, and returns the block that was cut off there if it is an event.
     pub(crate) fn finish_block(&mut self) -> Option<Pending> {
         if self.discarding {
             return None;
@@ -117,7 +118,7 @@ impl Decoder {
         if pending.data { Some(pending) } else { None }
     }
 
-    /// Reads on in a line that the last chunk cut off.
+    /// Reads the rest of a line that the last chunk cut off.
     #[inline(always)]
     fn resume_line(
         &mut self,
@@ -172,7 +173,8 @@ impl Decoder {
         }
     }
 
-    /// Adds bytes to the start of a line until they tell what it is, and returns what is left.
+    /// Appends bytes to the start of a line until they tell its field, and returns the value so
+    /// far.
     fn resume_open<'p>(
         &mut self,
         mut start: [u8; LONGEST_OPEN + 1],
@@ -196,7 +198,7 @@ impl Decoder {
         }
     }
 
-    /// Makes the field of a line that ended before its value could start.
+    /// Starts the value of a line that ended before its field was clear.
     fn close_open(&mut self, start: [u8; LONGEST_OPEN + 1], len: usize) -> Partial {
         match field::parse(start.get(..len).unwrap_or_default()) {
             Some((name, _)) => self.start_value(name),
@@ -269,7 +271,7 @@ impl Decoder {
         while let (Some(expected), Some(byte)) = (BOM.get(self.bom), lines.rest.first()) {
             if byte != expected {
                 if self.bom > 0 {
-                    // What looked like one is the start of a field that nobody knows.
+                    // The bytes are not a BOM, but the start of an unknown field.
                     self.partial = Partial::Ignored;
                     self.pending.size = self.bom;
                 }
@@ -282,7 +284,7 @@ impl Decoder {
         self.carried |= self.bom < BOM.len();
     }
 
-    /// Skips the rest of a block that was too large, and tells whether its end is in the chunk.
+    /// Skips the rest of a block that was too large, and returns whether its end is in the chunk.
     fn skip_block(&mut self, lines: &mut Lines<'_>) -> bool {
         while let Some(line) = lines.next_line() {
             if line.open_cr {

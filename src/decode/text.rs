@@ -1,5 +1,5 @@
-//! Bytes to text: "Streams must be decoded using the UTF-8 decode algorithm" (WHATWG HTML,
-//! "Parsing an event stream"), which replaces each maximal subpart of an invalid sequence by U+FFFD.
+//! Bytes to text: "Streams must be decoded using the UTF-8 decode algorithm" (WHATWG HTML, "Parsing
+//! an event stream"), which replaces each maximal subpart of an invalid sequence by U+FFFD.
 
 use alloc::vec::Vec;
 
@@ -41,9 +41,9 @@ impl<'i> Checked<'i> {
         }
     }
 
-    /// Returns `field`, which `left` bytes of the chunk follow, as text if it is UTF-8. If it has not
-    /// been checked, what follows is checked with it, up to `reach` bytes in all; nothing else with a
-    /// reach of 0.
+    /// Returns `field`, which `left` bytes of the chunk follow, as text if it is UTF-8. If it has
+    /// not been checked, what follows is checked with it, up to `reach` bytes in all; nothing else
+    /// with a reach of 0.
     #[inline(always)]
     pub(crate) fn get(&mut self, field: &'i [u8], left: usize, reach: usize) -> Option<&'i str> {
         if reach == 0 {
@@ -80,8 +80,8 @@ impl<'i> Checked<'i> {
     }
 }
 
-/// Makes `bytes[from..]` UTF-8 in place, within `max_growth` more bytes, and returns how many more
-/// they are; `None` and nothing done if that is not enough.
+/// Replaces invalid UTF-8 in `bytes[from..]` in place, and returns the number of bytes that this
+/// added. If it is more than `max_growth`, returns `None` and changes nothing.
 pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) -> Option<usize> {
     let source = bytes.get(from..)?;
     if validate(source).is_some() {
@@ -91,7 +91,7 @@ pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) ->
     if growth > max_growth {
         return None;
     }
-    // The source moves to the end, and its text is written from the start: it cannot catch up.
+    // The source moves to the end and its text is written from the start, so it cannot overtake.
     let source_len = source.len();
     bytes.reserve_exact(growth);
     bytes.resize(bytes.len() + growth, 0);
@@ -117,7 +117,7 @@ pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) ->
     Some(growth)
 }
 
-/// Returns by how many bytes the text of `bytes` is longer than they are.
+/// Returns the number of bytes by which the text of `bytes` is longer than they are.
 fn growth(bytes: &[u8]) -> usize {
     bytes
         .utf8_chunks()
@@ -134,8 +134,8 @@ fn put(bytes: &mut [u8], at: usize, text: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// Returns how many bytes at the end of `bytes` are the start of a UTF-8 sequence that more bytes
-/// could complete: 0 to 3.
+/// Returns the number of bytes at the end of `bytes` that start a UTF-8 sequence which further
+/// bytes could complete: 0 to 3.
 #[inline(always)]
 pub(crate) fn cut_len(bytes: &[u8]) -> usize {
     match bytes.last() {
@@ -155,13 +155,13 @@ fn cut_len_of_non_ascii(bytes: &[u8]) -> usize {
 }
 
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
-/// From how many bytes on simdutf8 beats the standard library.
+/// The length from which on simdutf8 beats the standard library, in bytes.
 const SIMD_FROM: usize = 64;
-/// How far the first check of a chunk reaches, in bytes.
+/// The length of the first check of a chunk, in bytes.
 const FIRST_REACH: usize = 256;
-/// From how many bytes on more than a field is checked.
+/// The length from which on more than one field is checked at once, in bytes.
 const SHORTEST_CHECK: usize = 48;
-/// How many bytes are replaced at a time.
+/// The number of bytes that are decoded at a time.
 const LOSSY_STEP: usize = 1 << 10;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Base64 in the data: the standard alphabet, with padding (RFC 4648, section 4).
 //!
-//! What is read is what Go's `base64.StdEncoding` reads, since servers written in Go send it: CR and
-//! LF count for nothing, and bits of the last character that make no byte may be anything.
+//! The decoder accepts whatever Go's `base64.StdEncoding` accepts, since servers written in Go send
+//! it: CR and LF are skipped, and unused bits of the last character may have any value.
 
 use alloc::vec::Vec;
 use core::error::Error;
@@ -15,9 +15,9 @@ use super::subject::Subject;
 use crate::event::{Event, EventRef};
 
 impl Event {
-    /// Makes an event whose data is `bytes` as base64, on one line.
+    /// Creates an event whose data is `bytes` as base64, on one line.
     ///
-    /// It is of the default type and without an ID.
+    /// The event has the default type and no ID.
     ///
     /// # Examples
     ///
@@ -34,13 +34,13 @@ impl Event {
         Self::from_lf_only(STANDARD.encode(bytes))
     }
 
-    /// Decodes the data as base64 of the standard alphabet with padding.
+    /// Decodes the data as base64 with the standard alphabet and padding.
     ///
-    /// Line breaks are skipped wherever they stand, and no data is no bytes.
+    /// Line breaks are skipped wherever they are. Empty data decodes to no bytes.
     ///
     /// # Errors
     ///
-    /// [`Base64Error`] if the data has any other character, or is cut off or not padded.
+    /// [`Base64Error`] if the data contains any other character, is cut off, or is not padded.
     ///
     /// # Examples
     ///
@@ -61,7 +61,7 @@ impl EventRef<'_> {
     ///
     /// # Errors
     ///
-    /// [`Base64Error`] if the data is no base64, or is cut off or not padded.
+    /// [`Base64Error`] if the data is not base64, is cut off, or is not padded.
     ///
     /// # Examples
     ///
@@ -85,7 +85,7 @@ impl EventRef<'_> {
     }
 }
 
-/// Reports which event's data is not base64, and from where on.
+/// The error for data that is not base64, with the event and the position.
 ///
 /// # Examples
 ///
@@ -111,9 +111,9 @@ pub struct Base64Error {
 }
 
 impl Base64Error {
-    /// Finds where the data of `event` stops being the start of anything that is base64. The crate
-    /// that decodes says so too, but names a bad last character before earlier ones, and has not
-    /// seen the line breaks.
+    /// Finds the first position at which the data of `event` cannot continue any base64 text. The
+    /// crate that decodes has positions too, but it reports an invalid last character before
+    /// earlier ones, and does not see the line breaks.
     fn find(event: EventRef<'_>) -> Self {
         let at = |position, fault| Self {
             subject: Subject::new(event),
@@ -138,19 +138,19 @@ impl Base64Error {
         at(event.data().len(), Fault::End)
     }
 
-    /// Returns the event's type; of one that is longer than 64 bytes the first, and `…`.
+    /// Returns the event's type. If it is longer than 64 bytes, it is cut there and ends with `…`.
     pub fn event_type(&self) -> &str {
         self.subject.event_type()
     }
 
-    /// Returns the event's ID, cut as its type is.
+    /// Returns the event's ID, shortened in the same way.
     pub fn id(&self) -> Option<&str> {
         self.subject.id()
     }
 
-    /// Returns the position in the data of the first character that cannot be, in bytes from 0.
+    /// Returns the byte offset of the first invalid character in the data.
     ///
-    /// Line breaks count. It is the length of the data if that is cut off or not padded.
+    /// Line breaks count. It is the length of the data if the data is cut off or not padded.
     pub fn position(&self) -> usize {
         self.position
     }

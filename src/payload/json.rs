@@ -11,14 +11,14 @@ use super::subject::{Subject, cut};
 use crate::event::{Event, EventRef};
 
 impl Event {
-    /// Makes an event whose data is `value` as JSON, on one line.
+    /// Creates an event whose data is `value` as JSON, on one line.
     ///
-    /// It is of the default type and without an ID. The text is written into the event's own
+    /// The event has the default type and no ID. The text is written into the event's own
     /// allocation.
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if `value` refuses, or has a map whose keys are no strings.
+    /// [`JsonError`] if `value` fails to serialize, or contains a map whose keys are not strings.
     ///
     /// # Examples
     ///
@@ -36,14 +36,14 @@ impl Event {
         Ok(Self::from_lf_only(on_one_line(text)))
     }
 
-    /// Parses the data as JSON, one value with nothing behind it.
+    /// Parses the data as one JSON value.
     ///
-    /// `T` may borrow from the event: a `&str` does where the JSON string has no escapes, a
-    /// [`Cow`](alloc::borrow::Cow) with `#[serde(borrow)]` wherever it can.
+    /// `T` may borrow from the event: a `&str` if the JSON string has no escapes, and a
+    /// [`Cow`](alloc::borrow::Cow) with `#[serde(borrow)]` wherever that is possible.
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if the data is no JSON or is not what `T` expects.
+    /// [`JsonError`] if the data is not JSON, has text after the value, or does not fit `T`.
     ///
     /// # Examples
     ///
@@ -62,13 +62,13 @@ impl Event {
 }
 
 impl<'a> EventRef<'a> {
-    /// Parses the data as JSON, one value with nothing behind it.
+    /// Parses the data as one JSON value.
     ///
     /// `T` may borrow from the data, as with [`Event::parse_json`].
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if the data is no JSON or is not what `T` expects.
+    /// [`JsonError`] if the data is not JSON, has text after the value, or does not fit `T`.
     ///
     /// # Examples
     ///
@@ -90,10 +90,10 @@ impl<'a> EventRef<'a> {
     }
 }
 
-/// Reports which event's data is not the JSON that was expected, and where.
+/// The error for data that is not the expected JSON, with the event and the position.
 ///
-/// It shows what serde_json says, with the event; a value of the peer's that is quoted in it is cut
-/// when it is long.
+/// Its message is that of serde_json, after the event. If the message quotes a long value from the
+/// peer, it is shortened.
 ///
 /// # Examples
 ///
@@ -113,7 +113,7 @@ impl<'a> EventRef<'a> {
 /// ```
 #[derive(Debug)]
 pub struct JsonError {
-    /// None for an event that could not be made.
+    /// `None` for an event that could not be created.
     subject: Option<Subject>,
     error: serde_json::Error,
 }
@@ -126,32 +126,33 @@ impl JsonError {
         }
     }
 
-    /// Returns the event's type, `"message"` for one that [`Event::json`] could not make.
+    /// Returns the event's type, or `"message"` if [`Event::json`] could not create the event.
     ///
-    /// Of a type that is longer than 64 bytes these are the first, and `…`.
+    /// If the type is longer than 64 bytes, it is cut there and ends with `…`.
     pub fn event_type(&self) -> &str {
         self.subject.as_ref().map_or("message", Subject::event_type)
     }
 
-    /// Returns the event's ID, cut as its type is.
+    /// Returns the event's ID, shortened in the same way.
     pub fn id(&self) -> Option<&str> {
         self.subject.as_ref().and_then(Subject::id)
     }
 
-    /// Returns the line of the data, from 1.
+    /// Returns the line of the data, counted from 1.
     ///
-    /// It is 0 where the error is about a value as a whole: out of [`Event::json`], or when `T`
-    /// refuses what it was read from.
+    /// It is 0 if the error is about a value as a whole: an error of [`Event::json`], or a value
+    /// that `T` rejects.
     pub fn line(&self) -> usize {
         self.error.line()
     }
 
-    /// Returns the column in that line, in bytes from 1; 0 is in front of the first.
+    /// Returns the column in that line, in bytes counted from 1, or 0 for the start of the line.
     pub fn column(&self) -> usize {
         self.error.column()
     }
 
-    /// Returns the error inside, which tells syntax, end of data and type apart.
+    /// Returns the error of serde_json, which tells invalid syntax, incomplete data and a mismatch
+    /// with the type apart.
     pub fn json_error(&self) -> &serde_json::Error {
         &self.error
     }
@@ -180,10 +181,11 @@ impl fmt::Display for JsonError {
     }
 }
 
-/// No source: the error inside is shown already, as [`json_error`](JsonError::json_error) gives it.
+/// There is no source, since the message already contains that of
+/// [`json_error`](JsonError::json_error).
 impl Error for JsonError {}
 
-/// Passes on the start of what is written, and fails at the first byte too many.
+/// A writer that passes on a limited number of bytes and fails at the next one.
 struct Start<'a, 'b> {
     out: &'a mut fmt::Formatter<'b>,
     left: usize,
@@ -200,8 +202,8 @@ impl Write for Start<'_, '_> {
     }
 }
 
-/// Makes spaces of line breaks. Inside of strings JSON has none, but a value can bring JSON text of
-/// its own (serde_json's `RawValue`) with breaks between its tokens.
+/// Replaces line breaks by spaces. JSON has none within strings, but a value can contribute JSON
+/// text of its own (serde_json's `RawValue`) with line breaks between tokens.
 fn on_one_line(text: String) -> String {
     if memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
         return text;
@@ -209,5 +211,6 @@ fn on_one_line(text: String) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// serde quotes a string of the wrong type in full, and a peer may send megabytes of it.
+/// The largest number of bytes of a message: serde quotes a string of the wrong type in full, and a
+/// peer may send megabytes.
 const MAX_REASON_BYTES: usize = 256;

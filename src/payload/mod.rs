@@ -1,7 +1,7 @@
-//! What the data of an event may stand for: one module a feature, each with its error.
+//! Formats of an event's data: one module per feature, each with its error.
 //!
-//! Nothing here is on the way of decoding or encoding: it reads the data of an event that is there,
-//! and makes the data of a new one.
+//! Decoding and encoding of streams do not depend on this module. It reads the data of an existing
+//! event and creates the data of a new one.
 
 #[cfg(feature = "base64")]
 mod base64;

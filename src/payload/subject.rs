@@ -1,4 +1,4 @@
-//! Which event an error is about.
+//! The event that an error is about.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::event::EventRef;
 
-/// Holds the type and the ID of the event that an error is about, cut where a peer made them long.
+/// The type and the ID of the event that an error is about, shortened if a peer made them long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Subject {
     event_type: Box<str>,
@@ -31,7 +31,7 @@ impl Subject {
 }
 
 impl fmt::Display for Subject {
-    /// Writes both with escapes, so that a peer's control characters do not reach a log or terminal.
+    /// Escapes both, so that control characters from a peer do not reach a log or a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "event {:?}", self.event_type)?;
         match &self.id {
@@ -41,7 +41,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Returns what fits of `text` into `max` bytes, never half a character.
+/// Returns the longest start of `text` that fits into `max` bytes and ends with a whole character.
 pub(super) fn cut(text: &str, max: usize) -> &str {
     let mut ends = (0..=max.min(text.len())).rev();
     ends.find_map(|end| text.get(..end)).unwrap_or("")
@@ -55,5 +55,5 @@ fn shorten(text: &str) -> Box<str> {
     format!("{start}…").into()
 }
 
-/// Enough for a UUID with a prefix. What it cuts is found by its start.
+/// Enough for a UUID with a prefix. A longer text can be found by its start.
 const MAX_BYTES: usize = 64;

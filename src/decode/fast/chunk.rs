@@ -21,7 +21,7 @@ pub(crate) enum Only<'i> {
 /// Returns the block of which a chunk consists, if it does.
 #[inline(always)]
 pub(crate) fn only_block<'i>(decoder: &mut Decoder, chunk: &'i [u8]) -> Option<Only<'i>> {
-    let ([block @ .., b'\r', b'\n', b'\r', b'\n'] | [block @ .., b'\n', b'\n']) = chunk else {
+    let ([block @ .., b'\n', b'\n'] | [block @ .., b'\r', b'\n', b'\r', b'\n']) = chunk else {
         return None;
     };
     if block.len() >= decoder.soft_budget {
@@ -57,8 +57,8 @@ fn has_line_end(chunk: &[u8], len: usize) -> bool {
     }
 }
 
-/// Returns the event of a block that is all of a chunk but for the line ends. All lines but the last
-/// have to end in the first window.
+/// Returns the event of a block that is all of a chunk but for the line ends. All lines but the
+/// last have to end in the first window.
 #[inline(never)]
 fn several_lines<'i>(decoder: &mut Decoder, chunk: &'i [u8], block: &'i [u8]) -> Option<Texts<'i>> {
     let mut ends = match chunk.first_chunk() {

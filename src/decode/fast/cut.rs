@@ -101,8 +101,8 @@ impl Decoder {
         Ok(self.read_on(lines))
     }
 
-    /// Keeps the start of a line of data or of a comment if the chunk consists of nothing else and no
-    /// block is open. Returns whether the chunk is used up.
+    /// Keeps the start of a line of data or of a comment if the chunk consists of nothing else and
+    /// no block is open. Returns whether the chunk is used up.
     #[inline(always)]
     pub(crate) fn suspend_start(&mut self, lines: &mut Lines<'_>) -> bool {
         if lines.find_line() || lines.rest.len() > self.soft_budget {
