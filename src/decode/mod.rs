@@ -2,45 +2,55 @@
 //!
 //! # Theory of operation
 //!
-//! A [`Decoder`] owns what outlives a chunk, and lends frames whose texts are in the chunk wherever
-//! they can be. Three ways lead from bytes to a frame:
+//! A [`Decoder`] owns everything that outlives a chunk. It lends frames, whose texts stay in the
+//! chunk wherever possible. There are three ways from bytes to a frame:
 //!
-//! - **Step** ([`step`]) is the general way and the definition of what is right. It takes line
-//!   after line from [`lines`], asks the grammar ([`field`](crate::field)) what each one says, and
-//!   gathers that in a [`block`] until a blank line, a comment or a `retry` completes a frame.
-//! - **Fast** ([`fast`]) takes blocks of the usual form without the bookkeeping of a step: `event`,
-//!   `id` and one `data` line, each with one space after its colon.
-//! - **Resume** ([`resume`]) takes over at the start of a chunk where the last one stopped: within
-//!   a BOM, a CRLF, a line, a block, or a block that is skipped because it was too large. It keeps
-//!   what the end of a chunk leaves open.
+//! - [`step`] is the general way, and the definition of a correct result. It takes one line after
+//!   the other from [`lines`], asks the grammar ([`field`](crate::field)) for its field, and
+//!   gathers the values in a [`block`] until a blank line, a comment or a `retry` completes a
+//!   frame.
+//! - [`fast`] has the short ways, for blocks of the usual form: any number of `event` and `id`
+//!   lines, one `data` line, and one space after each colon. They take such a block if it is all of
+//!   a chunk (`only_block`), if it is whole in a chunk (`whole_block`), or if a chunk's edge cuts
+//!   it (`resume_cut` and `suspend_start`).
+//! - [`resume`] takes over at the start of a chunk where the last one stopped: within a BOM, a
+//!   CRLF, a line, a block, or a block that is skipped because it was too large. It also keeps what
+//!   the end of a chunk leaves open.
 //!
-//! Which one a chunk takes is decided in [`frames`], for `decode` and the cursor alike:
+//! [`frames`] chooses the way, for `decode` and the cursor alike:
 //!
 //! ```text
-//!               carried?
-//!        no ┌──────┴──────┐ yes
-//!    fast::whole_block    fast::Cut ───────────┐ unusual
-//!       │        │ unusual    │ usual          │
-//!       │        └────────────┼──────────► step, which begins
-//!       ▼                     ▼            with resume if carried
-//!     a frame, or everything was taken
+//!  carried?
+//!   ├─ no ── short and not scanned yet?
+//!   │         ├─ yes ── only_block ──────────┬─ usual ──► a frame, or the end of the chunk
+//!   │         │             │ other          │
+//!   │         └─ no ─── whole_block ─────────┤
+//!   │                       │ other          │
+//!   │                   suspend_start ───────┤
+//!   │                       │ other          │
+//!   └─ yes ─ resume_cut ────┼────────────────┤
+//!                │ other    │                │
+//!                └──────────┴─► step ────────┘
 //! ```
 //!
-//! What each way leaves for the next:
+//! Each way relies on what the one before it left:
 //!
-//! - `carried` is false only if the next byte starts a block, nothing in the buffers is needed, and
-//!   no buffer is larger than it may stay. Then, and only then, no field but the configuration and
-//!   the last event ID means anything. Every function that breaks this sets `carried`.
-//! - Within a line, `partial` says what its start was, and `pending` what the block's earlier lines
-//!   said. Their texts are in the buffers, for nothing may point into a chunk that is gone.
-//! - Between the lines of a block in one chunk, a [`Block`](block::Block) holds the same, and its
-//!   texts may point into the chunk. `suspend` turns it into `pending`; `resume` turns it back.
+//! - `carried` is false only if the next byte starts a block, no text in the buffers is needed, and
+//!   every buffer and the budget have their usual sizes. Then only the configuration and the last
+//!   event ID have a meaning. Every function that changes this sets `carried`.
+//! - Within a line, `partial` has its start, and `pending` the block before it. Their texts are in
+//!   the buffers, since the chunk they came from is gone.
+//! - Between two lines in one chunk, a [`Block`](block::Block) takes the place of `pending`, and
+//!   its texts may be in the chunk. `suspend` turns it into `pending`, and `resume` turns it back.
 //! - An ID is committed before its event is lent, so that lending only looks up texts.
-//! - What is lent may be in the buffers, so they are cleared by the next call and not by this one.
+//! - The buffers may be lent, so the next call clears them, not the one that lends.
+//! - `Lines`, which remembers the line ends of a window, belongs to `input` unless that is empty, and
+//!   is created again while `carried` is set. `Checked` counts from the end of the chunk, so it
+//!   remains valid however much is taken.
 //!
 //! A block is compared with the limit line by line only once it is large ([`limit`]). Data is
-//! checked for UTF-8 once, as late as possible: in the chunk when its event is complete ([`text`]),
-//! in the buffers when a piece is long or when the event is lent ([`buffers`]).
+//! checked for UTF-8 once and as late as possible: in the chunk when its event is complete
+//! ([`text`]), in the buffers when a piece is long or when the event is lent ([`buffers`]).
 
 mod block;
 mod buffers;

@@ -1,5 +1,5 @@
-//! The short ways. They find nothing that the general way, `step`, would not find, and whatever is
-//! not in its usual form they leave to it untouched.
+//! The short ways. They find nothing that the general way, `step`, would not find, and they leave
+//! to it, untouched, whatever does not have the usual form.
 
 mod block;
 mod chunk;
