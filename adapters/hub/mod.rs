@@ -1,4 +1,4 @@
-//! Topics that many tasks share: [`Topics`](crate::server::Topics) behind a lock and wakers.
+//! Topics that many tasks share: [`Topics`] behind a lock and wakers.
 //!
 //! A hub needs the standard library only: no runtime, no timer, and no task of its own.
 //!
