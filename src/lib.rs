@@ -1,9 +1,9 @@
 //! Server-Sent Events: a client that resumes, a server that replays, and the protocol underneath as
 //! state machines for your own I/O.
 //!
-//! The library is bounded and exact. It decodes the same events however the bytes are split, holds no
-//! more memory than its limits allow, and tells you when events may have been lost. It spawns nothing
-//! and contains no `unsafe`.
+//! The library is bounded and exact. It decodes the same events however the bytes are split, holds
+//! no more memory than its limits allow, and tells you when events may have been lost. It spawns no
+//! task and contains no `unsafe` code.
 //!
 //! | To | use | with the features |
 //! |---|---|---|
@@ -37,10 +37,13 @@
 //! # }
 //! ```
 //!
+//! A server that cannot be reached is tried again until it can. To give up sooner, set
+//! [`ClientConfig::max_attempts`](client::ClientConfig::max_attempts).
+//!
 //! # Call an LLM
 //!
-//! A repeated POST costs money, so it is sent again only if you ask for it, and here only until the
-//! first event has arrived:
+//! A repeated POST may cost money, so by default it is sent once. This one is repeated, but only
+//! until the first event has arrived:
 //!
 //! ```no_run
 //! # #[cfg(all(feature = "tokio", feature = "hyper"))]
@@ -65,32 +68,36 @@
 //!
 //! # Serve events
 //!
-//! A [`Hub`] keeps the latest events of its topics in one bounded log. Each response first replays
-//! what its client has missed, then follows live:
+//! A [`Hub`] keeps the latest events of its topics in one bounded log. A response first replays
+//! what its client has missed, then sends new events as they are published:
 //!
 //! ```
 //! # #[cfg(all(feature = "tokio", feature = "http-body"))]
 //! # mod run {
 //! use http::{HeaderMap, Response};
 //! use ssewire::Event;
-//! use ssewire::hyper::last_event_id;
+//! use ssewire::hyper::{InvalidLastEventId, last_event_id};
 //! use ssewire::tokio::{EventBody, Hub, Subscription, response};
 //!
-//! /// The handler of `GET /prices`, in axum or with hyper.
-//! fn prices(hub: &Hub, headers: &HeaderMap) -> Response<EventBody<Subscription>> {
-//!     let resume_after = last_event_id(headers).unwrap_or_default();
-//!     response(hub.subscribe(["prices"], resume_after))
+//! /// The handler of `GET /prices`, in axum or with hyper. Respond to an error with status 400.
+//! fn prices(
+//!     hub: &Hub,
+//!     headers: &HeaderMap,
+//! ) -> Result<Response<EventBody<Subscription>>, InvalidLastEventId> {
+//!     let resume_after = last_event_id(headers)?;
+//!     Ok(response(hub.subscribe(["prices"], resume_after)))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # pub async fn main() {
+//! # pub async fn main() -> Result<(), InvalidLastEventId> {
 //! let hub = Hub::new();
 //! hub.publish("prices", Event::new("121.5"));
-//! assert_eq!(prices(&hub, &HeaderMap::new()).status(), 200);
+//! assert_eq!(prices(&hub, &HeaderMap::new())?.status(), 200);
+//! # Ok(())
 //! # }
 //! # }
 //! # #[cfg(all(feature = "tokio", feature = "http-body"))]
-//! # run::main();
+//! # run::main().unwrap();
 //! ```
 //!
 //! # Embed the decoder
@@ -124,33 +131,33 @@
 //!
 //! # Features
 //!
-//! Features only add, and none chooses between runtimes. Only `std` is on by default.
+//! Features are additive, and several runtimes can be used at once. Only `std` is on by default.
 //!
-//! | Feature | Adds | Consequence |
+//! | Feature | Adds | Brings |
 //! |---|---|---|
 //! | `std` | run-time choice of SIMD; dates in `Retry-After`; with `server` also [`Hub`] | without it the crate is `no_std` and needs `alloc` |
 //! | `client` | [`client`] | fastrand |
 //! | `server` | [`server`] | fastrand, futures-core, hashbrown, slotmap, smallvec |
-//! | `futures-io` | [`futures_io`] | `client`, futures-io, http |
+//! | `futures-io` | [`futures_io`] | `client`, futures-core, futures-io, http |
 //! | `async-std` | [`async_std`] | `futures-io`, `server`, async-io, async-net; nothing of async-std itself, which is unmaintained |
 //! | `tokio` | [`tokio`](mod@tokio) | `client`, `server`, http, tokio's I/O traits and timers; starts no runtime |
 //! | `http-body` | [`hyper`]: bodies for any server, a reader of any body | `server`, http, http-body; no HTTP client and not hyper itself |
-//! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, iri-string, tokio-util |
+//! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, iri-string, tokio-util |
 //! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring, the platform's root certificates |
 //! | `json` | [`Event::json`], [`Event::parse_json`] | serde, serde_json; needs no `std` |
 //! | `base64` | [`Event::base64`], [`Event::decode_base64`] | base64; needs no `std` |
 //!
 //! # Limits
 //!
-//! Everything is bounded by default: an event by 16 MiB, a decoder by that and 64 KiB, a hub's log by
-//! 10,000 events and 16 MiB. [`limits`] lists every limit, and the setting that changes it.
+//! Memory is bounded by default: an event takes at most 16 MiB, a decoder 64 KiB more, and a hub's
+//! log 10,000 events and 16 MiB. [`limits`] lists every limit, and the setting that changes it.
 //!
 //! # Out of scope
 //!
 //! HTTP and TLS are left to other libraries. The client's HTTP uses no proxy, keeps no cookies and
 //! asks for no compression.
 //!
-//! If you know hertz-contrib/sse, [`coming_from_hertz`] has each of its names.
+//! If you know hertz-contrib/sse, [`coming_from_hertz`] lists its names with their counterparts.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
