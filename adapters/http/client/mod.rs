@@ -1,6 +1,7 @@
 //! HTTP for the reconnecting client, through hyper.
 
 mod body;
+mod budget;
 mod peer;
 mod redirect;
 mod send;

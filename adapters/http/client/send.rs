@@ -11,6 +11,7 @@ use http_body_util::Full;
 
 use super::Settings;
 use super::body::HttpBody;
+use super::budget::{Budget, Metered};
 use super::peer::Peer;
 use super::redirect;
 use super::sender::Sender;
@@ -25,7 +26,9 @@ pub(super) async fn follow<R: Dial>(
 ) -> Result<Response<HttpBody>, ConnectError> {
     let mut redirects = settings.max_redirects;
     loop {
-        let response = send::<R>(&settings, &request).await?;
+        let budget = Budget::new();
+        let response = budget.in_turns(send::<R>(&settings, &request, &budget));
+        let response = response.await?;
         if redirects == 0 {
             return Ok(response);
         }
@@ -41,11 +44,12 @@ pub(super) async fn follow<R: Dial>(
 async fn send<R: Dial>(
     settings: &Settings,
     request: &Request<Bytes>,
+    budget: &Budget,
 ) -> Result<Response<HttpBody>, ConnectError> {
     let Sender {
         send,
         mut connection,
-    } = in_time::<R, _>(settings, connect::<R>(settings, request.uri())).await?;
+    } = in_time::<R, _>(settings, connect::<R>(settings, request.uri(), budget)).await?;
     let (mut parts, body) = request.clone().into_parts();
     // RFC 9110, section 8.6: expected of a method that has content, even of none.
     if body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method) {
@@ -56,30 +60,37 @@ async fn send<R: Dial>(
     let answer = connection.drive_until(answer).await;
     Ok(answer
         .map_err(ConnectError::failed)?
-        .map(|incoming| HttpBody::new(incoming, connection)))
+        .map(|incoming| HttpBody::new(incoming, connection, budget.clone())))
 }
 
 async fn connect<R: Dial>(
     #[cfg_attr(not(feature = "tls"), expect(unused_variables))] settings: &Settings,
     uri: &Uri,
+    budget: &Budget,
 ) -> Result<Sender, ConnectError> {
     let peer = Peer::of(uri)?;
     if peer.is_tls {
         #[cfg(feature = "tls")]
-        return secure::<R>(settings, peer).await;
+        return secure::<R>(settings, peer, budget).await;
         #[cfg(not(feature = "tls"))]
         return Err(ConnectError::refused("https needs the feature tls"));
     }
-    Sender::http1(R::dial(peer.host, peer.port).await?).await
+    let socket = R::dial(peer.host, peer.port).await?;
+    Sender::http1(Metered::new(socket, budget.clone())).await
 }
 
 #[cfg(feature = "tls")]
-async fn secure<R: Dial>(settings: &Settings, peer: Peer) -> Result<Sender, ConnectError> {
+async fn secure<R: Dial>(
+    settings: &Settings,
+    peer: Peer,
+    budget: &Budget,
+) -> Result<Sender, ConnectError> {
     let tls = match &settings.tls {
         Some(tls) => tls.clone(),
         None => super::Tls::platform()?,
     };
     let socket = R::dial(peer.host.clone(), peer.port).await?;
+    let socket = Metered::new(socket, budget.clone());
     let (socket, is_http2) = tls.handshake(peer.host, socket).await?;
     if is_http2 {
         Sender::http2(socket).await

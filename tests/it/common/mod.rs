@@ -13,8 +13,12 @@
 
 pub(crate) mod cases;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod child;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod client;
 pub(crate) mod counting;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod effort;
 #[cfg(feature = "client")]
 pub(crate) mod embedder;
 pub(crate) mod example;

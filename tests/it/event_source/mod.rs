@@ -2,6 +2,7 @@
 //! cut, reset, stall and lie.
 
 mod answers;
+mod hostile;
 mod lifetime;
 mod readers;
 mod recorded;

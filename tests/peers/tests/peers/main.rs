@@ -8,9 +8,11 @@
 )]
 
 mod common;
+mod raw_tls_server;
 mod tls_server;
 
 mod axum;
 mod example_servers;
+mod hostile;
 mod tail;
 mod tls;

@@ -137,7 +137,7 @@ async fn serve(
 }
 
 /// Makes a root certificate and a server that it vouches for.
-fn certified(speaks: &[&str], names: &[&str]) -> (String, ServerConfig) {
+pub(crate) fn certified(speaks: &[&str], names: &[&str]) -> (String, ServerConfig) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
