@@ -113,6 +113,6 @@ impl<S: Write + Unpin> Write for Metered<S> {
 
 /// The budget of a turn. It is far below that of tokio for a task, 128, which when it is used up
 /// holds off timers too.
-const TURN: u32 = 32;
+const TURN: u32 = 16;
 /// How many bytes a read can bring for each further unit.
 const READ_BYTES: usize = 8 * 1024;

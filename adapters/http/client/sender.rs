@@ -1,9 +1,10 @@
 //! HTTP on a socket, for one request.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::pin::Pin;
 
-#[cfg(feature = "tls")]
 use ::http::uri::Authority;
 use ::http::{HeaderValue, Request, Response, Uri, header};
 use ::hyper::body::Incoming;
@@ -24,7 +25,11 @@ pub(super) struct Sender {
 /// The most bytes that are read at once, and that the head of a response may take. hyper's buffer
 /// never shrinks after a burst, so more would cost every connection that has seen one, and is not
 /// faster.
-const READ_BYTES: usize = 128 * 1024;
+const HEAD_BYTES: u32 = 128 * 1024;
+
+/// The most headers that the head of a response may have. More of them fit into its bytes, but hyper
+/// reserves 64 bytes for each of them before it reads a head.
+const MAX_HEADERS: usize = 512;
 
 type Answer = Pin<Box<dyn Future<Output = ::hyper::Result<Response<Incoming>>> + Send>>;
 
@@ -34,7 +39,9 @@ impl Sender {
         S: Read + Write + Send + Unpin + 'static,
     {
         let (mut protocol, connection) = http1::Builder::new()
-            .max_buf_size(READ_BYTES)
+            .max_buf_size(HEAD_BYTES as usize)
+            .max_headers(MAX_HEADERS)
+            .allow_obsolete_multiline_headers_in_responses(true)
             .handshake(socket)
             .await
             .map_err(ConnectError::failed)?;
@@ -54,10 +61,11 @@ impl Sender {
         use super::tasks::{Tasks, WithTasks};
 
         let tasks = Tasks::default();
-        let (mut protocol, connection) =
-            ::hyper::client::conn::http2::handshake(tasks.clone(), socket)
-                .await
-                .map_err(ConnectError::failed)?;
+        let (mut protocol, connection) = ::hyper::client::conn::http2::Builder::new(tasks.clone())
+            .max_header_list_size(HEAD_BYTES)
+            .handshake(socket)
+            .await
+            .map_err(ConnectError::failed)?;
         Ok(Self {
             send: Box::new(move |request| {
                 Box::pin(async move { protocol.send_request(with_authority(request)).await })
@@ -76,12 +84,12 @@ fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
             (uri.scheme_str(), uri.port_u16()),
             (_, None) | (Some("http"), Some(80)) | (Some("https"), Some(443))
         );
-        let host = if is_default {
-            authority.host()
-        } else {
-            authority.as_str()
+        let host = without_zone(authority);
+        let host = match authority.port_u16() {
+            Some(port) if !is_default => format!("{host}:{port}"),
+            _ => host,
         };
-        HeaderValue::from_str(host).ok()
+        HeaderValue::try_from(host).ok()
     });
     let path = uri.path_and_query().cloned();
     if let Some(host) = host {
@@ -91,12 +99,28 @@ fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     request
 }
 
+/// Returns the host without the zone of an address, which means nothing to the server (RFC 6874,
+/// section 4: "MUST remove any ZoneID").
+fn without_zone(authority: &Authority) -> String {
+    match authority.host().split_once("%25") {
+        Some((address, _)) => format!("{address}]"),
+        None => authority.host().into(),
+    }
+}
+
 /// Replaces a `Host` header of the caller's with the authority that HTTP/2 sends instead (RFC 9113,
 /// section 8.3.1: a client must not send a `Host` that differs from it).
 #[cfg(feature = "tls")]
 fn with_authority(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let host = request.headers_mut().remove(header::HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let authority = match (host, request.uri().authority()) {
+        (Some(host), _) => Authority::try_from(host.as_bytes()).ok(),
+        (None, Some(authority)) if authority.host().contains('%') => {
+            let port = authority.port_u16().unwrap_or(443);
+            Authority::try_from(format!("{}:{port}", without_zone(authority))).ok()
+        }
+        (None, _) => None,
+    };
     if let Some(authority) = authority {
         let mut parts = request.uri().clone().into_parts();
         parts.authority = Some(authority);

@@ -6,11 +6,18 @@ use std::process::Command;
 /// Runs the test of this name in a process of its own, with these variables, and returns `false`.
 /// There it returns `true`, and the test does its work.
 pub(crate) fn is_child(test: &str, variables: &[(&str, &str)]) -> bool {
+    is_child_after(":", test, variables)
+}
+
+/// As [`is_child`], in a process that has run a command of the shell first, such as `ulimit`.
+pub(crate) fn is_child_after(command: &str, test: &str, variables: &[(&str, &str)]) -> bool {
     if env::var_os(CHILD).is_some_and(|child| child == test) {
         return true;
     }
     let program = env::current_exe().expect("a test knows its program");
-    let output = Command::new(program)
+    let output = Command::new("sh")
+        .args(["-c", &format!("{command} && exec \"$0\" \"$@\"")])
+        .arg(program)
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, test)
         .envs(variables.iter().copied())

@@ -16,3 +16,4 @@ mod example_servers;
 mod hostile;
 mod tail;
 mod tls;
+mod trust;
