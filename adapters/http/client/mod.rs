@@ -6,11 +6,14 @@ mod dial;
 #[cfg(any(feature = "async-std", feature = "tokio"))]
 mod lookups;
 mod peer;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod race;
 mod redirect;
 mod request;
 #[cfg(feature = "tls")]
 mod roots;
+mod security;
 mod send;
 mod sender;
 #[cfg(feature = "tls")]
@@ -55,6 +58,7 @@ pub(in crate::adapters) use self::lookups::look_up;
 /// `Accept: text/event-stream`, `Accept-Encoding: identity`, `Cache-Control: no-cache` and a
 /// `User-Agent`. A `Last-Event-ID` of the caller's is the one that the first request carries, unless
 /// [`ClientConfig::last_event_id`] sets another. There is no cookie store.
+/// With the feature `proxy` the proxies that the environment names are used.
 ///
 /// A URL may contain any characters. Those that a URL must not have are percent-encoded, an
 /// international host is encoded by IDNA, and an IPv6 address may have a zone, as in
@@ -115,6 +119,8 @@ struct Settings {
     max_redirects: u32,
     redirects: Allowed,
     retry_unauthorized: bool,
+    #[cfg(feature = "proxy")]
+    proxies: proxy::Proxies,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
@@ -144,6 +150,8 @@ impl<R> Http<R> {
                 max_redirects: MAX_REDIRECTS,
                 redirects: Allowed::default(),
                 retry_unauthorized: false,
+                #[cfg(feature = "proxy")]
+                proxies: proxy::Proxies::default(),
                 #[cfg(feature = "tls")]
                 tls: None,
             }),
@@ -222,6 +230,39 @@ impl<R> Http<R> {
     /// sent. By default it may not, and such a redirect closes the event source.
     pub fn redirect_to_http(mut self, allowed: bool) -> Self {
         self.settings_mut().redirects.http = allowed;
+        self
+    }
+
+    /// Sends all requests through a proxy, whatever the environment says.
+    ///
+    /// The URL may contain a user name and a password. Its scheme is `http`, `socks5h` or, for a proxy
+    /// that is told addresses instead of names, `socks5`; other proxies are refused. A request for
+    /// `https` goes through an HTTP proxy by CONNECT, and one for `http` is sent to the proxy as it is.
+    ///
+    /// Unless this or [`no_proxy`](Self::no_proxy) is called, the variables `HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide before every attempt, as they do for curl. They
+    /// may be in lower case, and are ignored where `REQUEST_METHOD` is set, as it is in CGI scripts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # {
+    /// use ssewire::tokio::Http;
+    ///
+    /// let request = Http::get("https://api.example/events").proxy("http://proxy.example:3128");
+    /// # }
+    /// ```
+    #[cfg(feature = "proxy")]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.settings_mut().proxies = proxy::Proxies::One(url.into());
+        self
+    }
+
+    /// Sends all requests without a proxy, whatever the environment says.
+    #[cfg(feature = "proxy")]
+    pub fn no_proxy(mut self) -> Self {
+        self.settings_mut().proxies = proxy::Proxies::None;
         self
     }
 

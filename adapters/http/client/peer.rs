@@ -56,7 +56,7 @@ impl Peer {
     }
 
     /// Returns the host without the zone, which means nothing to anybody else.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "proxy", feature = "tls"))]
     pub(super) fn name(&self) -> &str {
         self.host.split('%').next().unwrap_or_default()
     }

@@ -18,6 +18,7 @@ use super::budget::{Budget, Metered};
 use super::dial::dial;
 use super::peer::Peer;
 use super::redirect;
+use super::security::Security;
 use super::sender::Sender;
 use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
@@ -96,34 +97,14 @@ async fn connect<R: Dial>(
     budget: &Budget,
 ) -> Result<Sender, ConnectError> {
     let peer = Peer::of(uri)?;
-    if peer.is_tls {
-        #[cfg(feature = "tls")]
-        return secure::<R>(settings, peer, budget).await;
-        #[cfg(not(feature = "tls"))]
-        return Err(ConnectError::refused("https needs the feature tls"));
+    let security = Security::of(settings, &peer)?;
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = settings.proxies.find(uri)? {
+        return proxy.connect::<R>(settings, security, &peer, budget).await;
     }
-    let socket = dial::<R>(settings, &peer).await?;
-    Sender::http1(Metered::new(socket, budget.clone())).await
-}
-
-#[cfg(feature = "tls")]
-async fn secure<R: Dial>(
-    settings: &Settings,
-    peer: Peer,
-    budget: &Budget,
-) -> Result<Sender, ConnectError> {
-    let tls = match &settings.tls {
-        Some(tls) => tls.clone(),
-        None => super::roots::platform().map_err(ConnectError::failed)?,
-    };
     let socket = dial::<R>(settings, &peer).await?;
     let socket = Metered::new(socket, budget.clone());
-    let (socket, is_http2) = tls.handshake(peer.name().into(), socket).await?;
-    if is_http2 {
-        Sender::http2(socket).await
-    } else {
-        Sender::http1(socket).await
-    }
+    security.over(&peer, socket).await
 }
 
 /// Waits for a future, or until the time is up, which gives `None`.

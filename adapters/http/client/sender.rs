@@ -38,6 +38,36 @@ impl Sender {
     where
         S: Read + Write + Send + Unpin + 'static,
     {
+        Self::http1_with(socket, in_origin_form).await
+    }
+
+    /// Speaks HTTP to a proxy, which passes the request on (RFC 9112, section 3.2.2).
+    #[cfg(feature = "proxy")]
+    pub(super) async fn http1_to_proxy<S>(
+        socket: S,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self, ConnectError>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
+        let in_absolute_form = |request| {
+            let mut request = with_host(request);
+            if let Some(authorization) = authorization {
+                let headers = request.headers_mut();
+                headers.insert(header::PROXY_AUTHORIZATION, authorization);
+            }
+            request
+        };
+        Self::http1_with(socket, in_absolute_form).await
+    }
+
+    async fn http1_with<S>(
+        socket: S,
+        prepared: impl FnOnce(Request<Full<Bytes>>) -> Request<Full<Bytes>> + Send + 'static,
+    ) -> Result<Self, ConnectError>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
         let (mut protocol, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES as usize)
             .max_headers(MAX_HEADERS)
@@ -47,7 +77,7 @@ impl Sender {
             .map_err(ConnectError::failed)?;
         Ok(Self {
             send: Box::new(move |request| {
-                Box::pin(async move { protocol.send_request(in_origin_form(request)).await })
+                Box::pin(async move { protocol.send_request(prepared(request)).await })
             }),
             connection: Connection::new(connection),
         })
@@ -77,7 +107,15 @@ impl Sender {
 
 /// Splits the URL into the target of an HTTP/1.1 request line and the `Host` header (RFC 9112,
 /// sections 3.2 and 3.2.1).
-fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+fn in_origin_form(request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let mut request = with_host(request);
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    request
+}
+
+/// Adds the `Host` header, unless there is one of the caller's.
+fn with_host(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let uri = request.uri();
     let host = uri.authority().and_then(|authority| {
         let is_default = matches!(
@@ -91,11 +129,9 @@ fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
         };
         HeaderValue::try_from(host).ok()
     });
-    let path = uri.path_and_query().cloned();
     if let Some(host) = host {
         request.headers_mut().entry(header::HOST).or_insert(host);
     }
-    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     request
 }
 

@@ -84,7 +84,10 @@ pub(super) fn redacted(url: &str) -> String {
     let end = url.find(['?', '#']);
     let (shown, hidden) = url.split_at(end.unwrap_or(url.len()));
     let hidden = if hidden.starts_with('?') { "?…" } else { "" };
-    let authority = authority(shown.as_bytes()).unwrap_or_default();
+    let authority = authority(shown.as_bytes()).unwrap_or_else(|| {
+        // Somebody may have forgotten the scheme.
+        0..shown.find('/').unwrap_or(shown.len())
+    });
     match shown.get(authority.clone()).and_then(|it| it.rfind('@')) {
         Some(at) => {
             let (scheme, rest) = shown.split_at(authority.start);
@@ -110,6 +113,7 @@ mod tests {
             ("?", "?…"),
             ("", ""),
             ("http://é@h", "http://…@h"),
+            ("user:password@h:1", "…@h:1"),
         ] {
             assert_eq!(redacted(url), shown);
         }
