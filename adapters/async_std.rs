@@ -29,6 +29,10 @@
 use alloc::boxed::Box;
 #[cfg(feature = "hyper")]
 use alloc::string::String;
+#[cfg(feature = "hyper")]
+use alloc::vec::Vec;
+#[cfg(feature = "hyper")]
+use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::io;
@@ -44,8 +48,10 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 use crate::Timestamp;
 use crate::adapters::futures_io::FuturesIo;
 #[cfg(feature = "hyper")]
-use crate::adapters::runtime::Dial;
+use crate::adapters::http::look_up;
 use crate::adapters::runtime::{self, ReadFrom, Timer};
+#[cfg(feature = "hyper")]
+use crate::adapters::runtime::{Dial, Dialling};
 use crate::adapters::surface::surface;
 
 pub use crate::adapters::futures_io::{EventReader, EventWriter};
@@ -119,12 +125,13 @@ where
 impl Dial for Runtime {
     type Socket = TokioIo<Compat<TcpStream>>;
 
-    fn dial(
-        host: String,
-        port: u16,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>> {
+    fn resolve(host: String, port: u16) -> Dialling<Vec<SocketAddr>> {
+        Box::pin(look_up(host, port, blocking::unblock))
+    }
+
+    fn connect(address: SocketAddr) -> Dialling<Self::Socket> {
         Box::pin(async move {
-            let socket = TcpStream::connect((host, port)).await?;
+            let socket = TcpStream::connect(address).await?;
             socket.set_nodelay(true)?;
             Ok(TokioIo::new(socket.compat()))
         })

@@ -11,6 +11,10 @@ use alloc::boxed::Box;
 #[cfg(feature = "hyper")]
 use alloc::string::String;
 #[cfg(feature = "hyper")]
+use alloc::vec::Vec;
+#[cfg(feature = "hyper")]
+use core::net::SocketAddr;
+#[cfg(feature = "hyper")]
 use core::pin::Pin;
 use core::task::{Context, Poll};
 #[cfg(feature = "client")]
@@ -37,18 +41,26 @@ pub trait Runtime {
     type Timer: Timer + Default;
 }
 
-/// A runtime that opens the sockets of [`Http`](crate::hyper::Http).
+/// A runtime that looks up names and opens the sockets of [`Http`](crate::hyper::Http).
 #[cfg(feature = "hyper")]
 pub trait Dial: Timer + Default + Send + 'static {
     /// A connected socket.
     type Socket: ::hyper::rt::Read + ::hyper::rt::Write + Send + Unpin + 'static;
 
-    /// Connects to `host`, a name or an address, on `port`.
-    fn dial(
-        host: String,
-        port: u16,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>>;
+    /// Looks up the addresses of `host`, in the order in which they should be tried. It is a name, or
+    /// an IPv6 address with a zone; addresses without one are not looked up.
+    ///
+    /// The runtimes of this crate do at most 16 look-ups at a time in the whole process. Each holds a
+    /// thread, and goes on when its future is dropped.
+    fn resolve(host: String, port: u16) -> Dialling<Vec<SocketAddr>>;
+
+    /// Connects to an address.
+    fn connect(address: SocketAddr) -> Dialling<Self::Socket>;
 }
+
+/// A future of [`Dial`].
+#[cfg(feature = "hyper")]
+pub type Dialling<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
 
 /// A timer that never expires, for uses that need none.
 #[derive(Clone, Copy, Debug, Default)]

@@ -27,6 +27,10 @@
 use alloc::boxed::Box;
 #[cfg(feature = "hyper")]
 use alloc::string::String;
+#[cfg(feature = "hyper")]
+use alloc::vec::Vec;
+#[cfg(feature = "hyper")]
+use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
@@ -34,15 +38,19 @@ use std::io;
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(feature = "hyper")]
 use ::tokio::net::TcpStream;
+#[cfg(feature = "hyper")]
+use ::tokio::task::spawn_blocking;
 use ::tokio::time::{Instant, Sleep, sleep_until};
 #[cfg(feature = "hyper")]
 use hyper_util::rt::TokioIo;
 
 use crate::Timestamp;
-use crate::adapters::io::{self as adapter, ReaderStream};
 #[cfg(feature = "hyper")]
-use crate::adapters::runtime::Dial;
+use crate::adapters::http::look_up;
+use crate::adapters::io::{self as adapter, ReaderStream};
 use crate::adapters::runtime::{self, ReadFrom, Timer, WriteTo};
+#[cfg(feature = "hyper")]
+use crate::adapters::runtime::{Dial, Dialling};
 use crate::adapters::surface::surface;
 
 surface!("tokio", "tokio", "[`AsyncRead`]");
@@ -131,12 +139,16 @@ impl<W: AsyncWrite + Unpin> WriteTo<W> for Runtime {
 impl Dial for Runtime {
     type Socket = TokioIo<TcpStream>;
 
-    fn dial(
-        host: String,
-        port: u16,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Self::Socket>> + Send>> {
+    fn resolve(host: String, port: u16) -> Dialling<Vec<SocketAddr>> {
+        Box::pin(look_up(host, port, async |look_up| {
+            let looked_up = spawn_blocking(look_up).await;
+            looked_up.map_err(io::Error::other)?
+        }))
+    }
+
+    fn connect(address: SocketAddr) -> Dialling<Self::Socket> {
         Box::pin(async move {
-            let socket = TcpStream::connect((host, port)).await?;
+            let socket = TcpStream::connect(address).await?;
             socket.set_nodelay(true)?;
             Ok(TokioIo::new(socket))
         })

@@ -71,6 +71,13 @@ pub trait Connect {
     fn method(&self) -> &str {
         "GET"
     }
+
+    /// Returns the last event ID that the caller has put into the request itself; `None` by default.
+    /// The first attempt carries it, unless
+    /// [`ClientConfig::last_event_id`](crate::client::ClientConfig::last_event_id) sets another.
+    fn last_event_id(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// The error of an attempt that failed before a response arrived.

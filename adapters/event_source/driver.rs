@@ -49,7 +49,7 @@ enum Connection<C: Connect> {
 
 impl<C: Connect, T: Timer> Driver<C, T> {
     pub(super) fn new(connect: C, config: ClientConfig, seed: u64, timer: T) -> Self {
-        let client = Client::new(config.method(connect.method()), seed);
+        let client = client(&connect, config, seed);
         Self {
             phase: client.phase(),
             client,
@@ -228,6 +228,17 @@ impl<C: Connect, T: Timer> Driver<C, T> {
         }
         Some(Error::new(reason, mem::take(&mut self.failure)))
     }
+}
+
+/// Creates the client, with the last event ID of the transport if the caller has set no other.
+fn client(connect: &impl Connect, config: ClientConfig, seed: u64) -> Client {
+    let config = config.method(connect.method());
+    let client = Client::new(config.clone(), seed);
+    let seeded = match (client.last_event_id(), connect.last_event_id()) {
+        (None, Some(id)) => config.last_event_id(id).ok(),
+        _ => None,
+    };
+    seeded.map_or(client, |config| Client::new(config, seed))
 }
 
 /// How much work is done, in all calls together, before other tasks get their turn. Taking out one

@@ -8,6 +8,7 @@ use core::task::{Context, Poll, ready};
 
 use ::hyper::body::Incoming;
 
+use super::budget::Budget;
 use super::wakes::Wakes;
 use crate::adapters::http::BodyStream;
 use crate::adapters::io::ByteStream;
@@ -18,6 +19,7 @@ use crate::adapters::io::ByteStream;
 pub struct HttpBody {
     stream: BodyStream<Incoming>,
     connection: Connection,
+    budget: Budget,
     wakes: Wakes,
 }
 
@@ -51,10 +53,11 @@ impl Connection {
 }
 
 impl HttpBody {
-    pub(super) fn new(incoming: Incoming, connection: Connection) -> Self {
+    pub(super) fn new(incoming: Incoming, connection: Connection, budget: Budget) -> Self {
         Self {
             stream: BodyStream::new(incoming),
             connection,
+            budget,
             wakes: Wakes::new(),
         }
     }
@@ -64,16 +67,21 @@ impl HttpBody {
         let Self {
             stream,
             connection,
+            budget,
             wakes,
         } = self;
-        wakes.poll_quietly(cx, |cx| {
+        let polled = wakes.poll_quietly(cx, |cx| {
             let polled = stream.poll_filled(cx);
             if polled.is_ready() {
                 return polled;
             }
             connection.drive(cx);
             stream.poll_filled(cx)
-        })
+        });
+        if polled.is_pending() {
+            budget.refill();
+        }
+        polled
     }
 }
 

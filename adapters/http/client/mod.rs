@@ -1,14 +1,26 @@
 //! HTTP for the reconnecting client, through hyper.
 
 mod body;
+mod budget;
+mod dial;
+#[cfg(any(feature = "async-std", feature = "tokio"))]
+mod lookups;
 mod peer;
+#[cfg(feature = "proxy")]
+mod proxy;
+mod race;
 mod redirect;
+mod request;
+#[cfg(feature = "tls")]
+mod roots;
+mod security;
 mod send;
 mod sender;
 #[cfg(feature = "tls")]
 mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
+mod url;
 mod wakes;
 
 use alloc::boxed::Box;
@@ -19,33 +31,51 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::time::Duration;
 
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 
+use self::redirect::Allowed;
+use self::request::Hook;
+use self::url::redacted;
 use crate::adapters::event_source::{CONNECT_TIMEOUT, Connect, ConnectError, EventSource};
 use crate::adapters::http::head::LAST_EVENT_ID;
 use crate::adapters::runtime::Dial;
 use crate::client::{self, ClientConfig};
 
 pub use self::body::HttpBody;
+pub use self::request::Unauthorized;
 #[cfg(feature = "tls")]
 pub use self::tls::Tls;
+
+#[cfg(any(feature = "async-std", feature = "tokio"))]
+pub(in crate::adapters) use self::lookups::look_up;
 
 /// The HTTP requests of an [`EventSource`], each on a connection of its own.
 ///
 /// `ssewire::tokio::Http` and `ssewire::async_std::Http` name this type with their sockets. Each
-/// request carries `Accept: text/event-stream`, `Cache-Control: no-cache`, the last event ID, a
-/// `User-Agent` unless the caller sets one, and the caller's headers. No compression is asked for, and
-/// neither a proxy nor a cookie store is used.
+/// request carries the last event ID, the caller's headers and, unless the caller sets them,
+/// `Accept: text/event-stream`, `Accept-Encoding: identity`, `Cache-Control: no-cache` and a
+/// `User-Agent`. A `Last-Event-ID` of the caller's is the one that the first request carries, unless
+/// [`ClientConfig::last_event_id`] sets another. There is no cookie store.
+/// With the feature `proxy` the proxies that the environment names are used.
 ///
-/// The protocol is HTTP/1.1, or HTTP/2 where TLS negotiates it. `https` needs the feature `tls`. An
-/// invalid URL closes the event source at the first attempt.
+/// A URL may contain any characters. Those that a URL must not have are percent-encoded, an
+/// international host is encoded by IDNA, and an IPv6 address may have a zone, as in
+/// `http://[fe80::1%25eth0]/`. `https` needs the feature `tls`. An invalid URL closes the event source
+/// at the first attempt.
 ///
-/// Up to 10 redirects are followed, with the method and body that browsers would send.
-/// `Authorization`, `Cookie`, `Proxy-Authorization`, a `Host` of the caller's and values marked
-/// [sensitive](HeaderValue::is_sensitive) are dropped as soon as scheme, host or port change. A
-/// redirect without a usable `Location` is a response like any other.
+/// The addresses of a host are tried as RFC 8305 ("Happy Eyeballs") says, so that one that does not
+/// respond costs 250 ms. The protocol is HTTP/1.1, or HTTP/2 where TLS negotiates it. The head of a
+/// response may have 128 KiB and 512 headers, and its lines may be folded.
+///
+/// Up to 10 redirects are followed, with the method and body that browsers would send. As soon as
+/// scheme, host or port change, only `Accept`, `Accept-Encoding`, `Accept-Language`, `Cache-Control`,
+/// `User-Agent` and `Last-Event-ID` go along, and not if they are marked
+/// [sensitive](HeaderValue::is_sensitive). A redirect closes the event source if it takes a body to
+/// another origin or leaves https for http. [`redirect_header`](Self::redirect_header),
+/// [`redirect_body`](Self::redirect_body) and [`redirect_to_http`](Self::redirect_to_http) allow more.
+/// A redirect without a usable `Location` is a response like any other.
 ///
 /// # Examples
 ///
@@ -77,7 +107,7 @@ pub struct Http<R> {
     invalid: Option<String>,
     body: Bytes,
     settings: Arc<Settings>,
-    before_request: Option<BeforeRequest>,
+    before_request: Option<Hook>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -85,13 +115,15 @@ pub struct Http<R> {
 #[derive(Clone, Debug)]
 struct Settings {
     connect_timeout: Option<Duration>,
+    response_timeout: Option<Duration>,
     max_redirects: u32,
+    redirects: Allowed,
+    retry_unauthorized: bool,
+    #[cfg(feature = "proxy")]
+    proxies: proxy::Proxies,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
-
-type BeforeRequest = Box<dyn FnMut(Request<Bytes>) -> Rebuilt + Send>;
-type Rebuilt = Pin<Box<dyn Future<Output = Result<Request<Bytes>, ConnectError>> + Send>>;
 
 impl<R> Http<R> {
     /// Creates a GET request.
@@ -106,18 +138,20 @@ impl<R> Http<R> {
 
     /// Creates a request with any method.
     pub fn new(method: Method, url: impl AsRef<str>) -> Self {
-        let url = url.as_ref();
-        let invalid =
-            |error: ::http::uri::InvalidUri| alloc::format!("the URL {url:?} is invalid: {error}");
         Self {
             method,
-            url: url.parse().map_err(invalid),
+            url: url::parse(url.as_ref()),
             headers: HeaderMap::new(),
             invalid: None,
             body: Bytes::new(),
             settings: Arc::new(Settings {
                 connect_timeout: Some(CONNECT_TIMEOUT),
+                response_timeout: None,
                 max_redirects: MAX_REDIRECTS,
+                redirects: Allowed::default(),
+                retry_unauthorized: false,
+                #[cfg(feature = "proxy")]
+                proxies: proxy::Proxies::default(),
                 #[cfg(feature = "tls")]
                 tls: None,
             }),
@@ -148,24 +182,94 @@ impl<R> Http<R> {
         self
     }
 
-    /// Sets how long it may take to connect, including TLS. Each redirect has this time again. The
-    /// default is 10 seconds; `None` leaves the limit to the system.
+    /// Sets how long it may take to connect, including the look-up, all addresses and TLS. Each
+    /// redirect has this time again. The default is 10 seconds; `None` and zero leave the limit to the
+    /// system.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        Arc::make_mut(&mut self.settings).connect_timeout = timeout.into();
+        self.settings_mut().connect_timeout = nonzero(timeout.into());
+        self
+    }
+
+    /// Sets how long the head of the response may take after the request is sent. Each redirect has
+    /// this time again. `None`, the default, and zero leave the limit to the idle timeout of
+    /// [`ClientConfig`], which limits the whole attempt in any case.
+    pub fn response_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.settings_mut().response_timeout = nonzero(timeout.into());
         self
     }
 
     /// Sets how many redirects are followed. The default is 10. The response after the last of them
     /// counts, even if it is another redirect.
     pub fn max_redirects(mut self, redirects: u32) -> Self {
-        Arc::make_mut(&mut self.settings).max_redirects = redirects;
+        self.settings_mut().max_redirects = redirects;
+        self
+    }
+
+    /// Lets a header go along when a redirect leads to another origin, even if it is a secret.
+    ///
+    /// An invalid name closes the event source at the first attempt.
+    pub fn redirect_header<N>(mut self, name: N) -> Self
+    where
+        N: TryInto<HeaderName, Error: fmt::Display>,
+    {
+        match name.try_into() {
+            Ok(name) => self.settings_mut().redirects.headers.push(name),
+            Err(error) => self.invalid = Some(error.to_string()),
+        }
+        self
+    }
+
+    /// Sets whether the body goes along when a redirect leads to another origin. By default it does
+    /// not, and such a redirect closes the event source.
+    pub fn redirect_body(mut self, allowed: bool) -> Self {
+        self.settings_mut().redirects.body = allowed;
+        self
+    }
+
+    /// Sets whether a redirect may lead from https to http, where anybody can read and change what is
+    /// sent. By default it may not, and such a redirect closes the event source.
+    pub fn redirect_to_http(mut self, allowed: bool) -> Self {
+        self.settings_mut().redirects.http = allowed;
+        self
+    }
+
+    /// Sends all requests through a proxy, whatever the environment says.
+    ///
+    /// The URL may contain a user name and a password. Its scheme is `http`, `socks5h` or, for a proxy
+    /// that is told addresses instead of names, `socks5`; other proxies are refused. A request for
+    /// `https` goes through an HTTP proxy by CONNECT, and one for `http` is sent to the proxy as it is.
+    ///
+    /// Unless this or [`no_proxy`](Self::no_proxy) is called, the variables `HTTP_PROXY`,
+    /// `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide before every attempt, as they do for curl. They
+    /// may be in lower case, and are ignored where `REQUEST_METHOD` is set, as it is in CGI scripts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # {
+    /// use ssewire::tokio::Http;
+    ///
+    /// let request = Http::get("https://api.example/events").proxy("http://proxy.example:3128");
+    /// # }
+    /// ```
+    #[cfg(feature = "proxy")]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.settings_mut().proxies = proxy::Proxies::One(url.into());
+        self
+    }
+
+    /// Sends all requests without a proxy, whatever the environment says.
+    #[cfg(feature = "proxy")]
+    pub fn no_proxy(mut self) -> Self {
+        self.settings_mut().proxies = proxy::Proxies::None;
         self
     }
 
     /// Sets which certificates are trusted, and which one the client shows.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
-        Arc::make_mut(&mut self.settings).tls = Some(tls);
+        self.settings_mut().tls = Some(tls);
         self
     }
 
@@ -174,38 +278,52 @@ impl<R> Http<R> {
     ///
     /// If the hook fails with [`ConnectError::refused`], the event source closes; any other error
     /// counts as a failed attempt. The time that the hook takes counts towards the idle timeout.
-    pub fn before_request<F, A>(mut self, mut hook: F) -> Self
+    pub fn before_request<F, A>(mut self, hook: F) -> Self
     where
         F: FnMut(Request<Bytes>) -> A + Send + 'static,
         A: Future<Output = Result<Request<Bytes>, ConnectError>> + Send + 'static,
     {
-        self.before_request = Some(Box::new(move |request| Box::pin(hook(request))));
+        self.before_request = Some(Hook::new(hook));
         self
     }
 
-    fn request(&self, attempt: &client::Attempt) -> Result<Request<Bytes>, ConnectError> {
-        if let Some(message) = &self.invalid {
-            return Err(ConnectError::refused(message.as_str()));
-        }
-        let mut request = Request::new(self.body.clone());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.url.clone().map_err(ConnectError::refused)?;
-        let mut headers = self.headers.clone();
-        headers
-            .entry(header::USER_AGENT)
-            .or_insert(HeaderValue::from_static(USER_AGENT));
-        headers.insert(
-            header::ACCEPT,
-            HeaderValue::from_static("text/event-stream"),
-        );
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.remove(LAST_EVENT_ID);
-        if let Some(id) = attempt.last_event_id() {
-            let id = HeaderValue::from_bytes(id.as_bytes()).map_err(ConnectError::refused)?;
-            headers.insert(LAST_EVENT_ID, id);
-        }
-        *request.headers_mut() = headers;
-        Ok(request)
+    /// Sets whether an attempt that is refused with status 401 calls the hook of
+    /// [`before_request`](Self::before_request) again, and sends its request, once. By default it does
+    /// not.
+    ///
+    /// The request that the hook then receives has [`Unauthorized`] among its
+    /// [extensions](Request::extensions), which tells it that a token that it has kept is no longer
+    /// valid.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # {
+    /// use ssewire::hyper::Unauthorized;
+    /// use ssewire::tokio::Http;
+    ///
+    /// # async fn fresh_token() -> http::HeaderValue { unimplemented!() }
+    /// # fn kept_token() -> http::HeaderValue { unimplemented!() }
+    /// let request = Http::get("https://api.example/events")
+    ///     .before_request(async |mut request| {
+    ///         let token = match request.extensions().get::<Unauthorized>() {
+    ///             Some(_) => fresh_token().await,
+    ///             None => kept_token(),
+    ///         };
+    ///         request.headers_mut().insert("authorization", token);
+    ///         Ok(request)
+    ///     })
+    ///     .retry_unauthorized(true);
+    /// # }
+    /// ```
+    pub fn retry_unauthorized(mut self, retry: bool) -> Self {
+        self.settings_mut().retry_unauthorized = retry;
+        self
+    }
+
+    fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
     }
 }
 
@@ -216,15 +334,17 @@ impl<R: Dial> Connect for Http<R> {
     fn connect(&mut self, attempt: &client::Attempt) -> Self::Future {
         let settings = Arc::clone(&self.settings);
         let request = self.request(attempt);
-        let rebuilt = match (&mut self.before_request, request) {
-            (Some(hook), Ok(request)) => hook(request),
-            (_, request) => Box::pin(core::future::ready(request)),
-        };
-        Box::pin(async move { send::follow::<R>(settings, rebuilt.await?).await })
+        let hook = self.before_request.clone();
+        Box::pin(async move { request::send::<R>(&settings, request?, hook.as_ref()).await })
     }
 
     fn method(&self) -> &str {
         self.method.as_str()
+    }
+
+    fn last_event_id(&self) -> Option<&str> {
+        let value = self.headers.get_all(LAST_EVENT_ID).iter().next_back()?;
+        core::str::from_utf8(value.as_bytes()).ok()
     }
 }
 
@@ -239,10 +359,17 @@ impl<R> fmt::Debug for Http<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
             .field("method", &self.method)
-            .field("url", &self.url)
+            .field(
+                "url",
+                &self.url.as_ref().map(|url| redacted(&url.to_string())),
+            )
             .finish_non_exhaustive()
     }
 }
 
 const MAX_REDIRECTS: u32 = 10;
-const USER_AGENT: &str = concat!("ssewire/", env!("CARGO_PKG_VERSION"));
+
+/// Zero means no limit, as `None` does.
+fn nonzero(timeout: Option<Duration>) -> Option<Duration> {
+    timeout.filter(|timeout| !timeout.is_zero())
+}

@@ -2,27 +2,56 @@
 
 use ::http::header::{self, HeaderName};
 use ::http::response::Parts;
-use ::http::{Method, Request, StatusCode, Uri};
-use alloc::string::{String, ToString};
+use ::http::{HeaderMap, Method, Request, StatusCode, Uri};
+use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
 use super::peer::Peer;
+use super::url::{escaped, redacted};
+use crate::adapters::event_source::ConnectError;
+use crate::adapters::http::head::LAST_EVENT_ID;
+
+/// What the caller allows of redirects.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowed {
+    /// The headers that may go to another origin, besides [`HARMLESS`].
+    pub(super) headers: Vec<HeaderName>,
+    /// Whether a body may go to another origin.
+    pub(super) body: bool,
+    /// Whether a request may leave https for http.
+    pub(super) http: bool,
+}
 
 /// Returns the request that follows a redirect, or `None` if the response is no redirect or has no
 /// usable `Location`.
 ///
 /// Fetch, "HTTP-redirect fetch": 301 and 302 turn a POST into a GET, and 303 every method but HEAD.
-/// Credentials stay with the origin that they were meant for.
-pub(super) fn next(request: &Request<Bytes>, response: &Parts) -> Option<Request<Bytes>> {
+/// What may be a secret stays with the origin that it was meant for.
+pub(super) fn next(
+    request: &Request<Bytes>,
+    response: &Parts,
+    allowed: &Allowed,
+) -> Result<Option<Request<Bytes>>, ConnectError> {
     let becomes_get = match response.status {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method() == Method::POST,
         StatusCode::SEE_OTHER => request.method() != Method::HEAD,
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
-        _ => return None,
+        _ => return Ok(None),
     };
-    let uri = target(request.uri(), response)?;
+    let Some(uri) = target(request.uri(), response) else {
+        return Ok(None);
+    };
+    let refused = |why: &str| {
+        let (from, to) = (request.uri().to_string(), uri.to_string());
+        let (from, to) = (redacted(&from), redacted(&to));
+        let message = format!("the redirect from {from} to {to} was not followed: {why}");
+        ConnectError::refused(message)
+    };
+    let to = Peer::of(&uri).map_err(|error| refused(&error.to_string()))?;
+    let from = Peer::of(request.uri())?;
     let mut next = request.clone();
     if becomes_get && next.method() != Method::GET {
         *next.method_mut() = Method::GET;
@@ -31,23 +60,36 @@ pub(super) fn next(request: &Request<Bytes>, response: &Parts) -> Option<Request
             next.headers_mut().remove(name);
         }
     }
-    if !is_same_origin(request.uri(), &uri) {
-        let headers = next.headers_mut();
-        let mut dropped = Vec::from(CREDENTIALS);
-        // The caller's `Host` names the first origin.
-        dropped.push(header::HOST);
-        dropped.extend(
-            headers
-                .iter()
-                .filter(|(_, value)| value.is_sensitive())
-                .map(|(name, _)| name.clone()),
-        );
-        for name in dropped {
-            headers.remove(name);
+    if from.is_tls && !to.is_tls && !allowed.http {
+        return Err(refused("it leaves https, see Http::redirect_to_http"));
+    }
+    if from != to {
+        if !next.body().is_empty() && !allowed.body {
+            let why = "it takes the body to another origin, see Http::redirect_body";
+            return Err(refused(why));
         }
+        let keeps_body = !next.body().is_empty();
+        retain_harmless(next.headers_mut(), keeps_body, allowed);
     }
     *next.uri_mut() = uri;
-    Some(next)
+    Ok(Some(next))
+}
+
+/// Removes the headers that another origin must not see.
+fn retain_harmless(headers: &mut HeaderMap, keeps_body: bool, allowed: &Allowed) {
+    let dropped: Vec<_> = headers
+        .keys()
+        .filter(|name| {
+            let is_secret = || headers.get_all(*name).iter().any(|it| it.is_sensitive());
+            let is_harmless = HARMLESS.contains(name) && !is_secret();
+            let is_of_body = keeps_body && BODY_HEADERS.contains(name);
+            !is_harmless && !is_of_body && !allowed.headers.contains(name)
+        })
+        .cloned()
+        .collect();
+    for name in dropped {
+        headers.remove(name);
+    }
 }
 
 /// Resolves the `Location` of a response. An empty one leads nowhere, and only the schemes of HTTP
@@ -64,51 +106,14 @@ fn target(base: &Uri, response: &Parts) -> Option<Uri> {
     matches!(target.scheme_str(), Some("http" | "https")).then_some(target)
 }
 
-/// Returns a URL as RFC 3986 allows it: braces, spaces, brackets outside the host and everything but
-/// ASCII are percent-encoded. The fragment, which is not sent, is left out.
-fn escaped(url: &[u8]) -> String {
-    let authority_end = authority_end(url);
-    let mut escaped = String::new();
-    for (at, byte) in url.iter().enumerate() {
-        let is_allowed = match byte {
-            b'#' => break,
-            b'[' | b']' => at < authority_end,
-            b'%' => url
-                .get(at + 1..at + 3)
-                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(byte),
-        };
-        if is_allowed {
-            escaped.push(char::from(*byte));
-        } else {
-            escaped.push_str(&alloc::format!("%{byte:02X}"));
-        }
-    }
-    escaped
-}
-
-/// Returns the index at which host and port end, or 0 if there are none.
-fn authority_end(url: &[u8]) -> usize {
-    let is_delimiter = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
-    let scheme_len = url.iter().position(is_delimiter).unwrap_or_default();
-    let (scheme, rest) = url.split_at(scheme_len);
-    match rest.strip_prefix(b"//") {
-        Some(rest) if scheme.is_empty() || scheme.ends_with(b":") => {
-            let len = rest.iter().position(is_delimiter);
-            scheme_len + 2 + len.unwrap_or(rest.len())
-        }
-        _ => 0,
-    }
-}
-
-fn is_same_origin(one: &Uri, other: &Uri) -> bool {
-    matches!((Peer::of(one), Peer::of(other)), (Ok(one), Ok(other)) if one == other)
-}
-
-const CREDENTIALS: [HeaderName; 3] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::PROXY_AUTHORIZATION,
+/// The headers that hold no secret, by what they are for.
+const HARMLESS: [HeaderName; 6] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::CACHE_CONTROL,
+    header::USER_AGENT,
+    LAST_EVENT_ID,
 ];
 
 const BODY_HEADERS: [HeaderName; 5] = [

@@ -1,9 +1,12 @@
 //! One request on a connection of its own, and the redirects that follow.
 
-use alloc::sync::Arc;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::error::Error;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::Poll;
+use core::time::Duration;
 
 use ::http::{HeaderValue, Method, Request, Response, Uri, header};
 use bytes::Bytes;
@@ -11,27 +14,33 @@ use http_body_util::Full;
 
 use super::Settings;
 use super::body::HttpBody;
+use super::budget::{Budget, Metered};
+use super::dial::dial;
 use super::peer::Peer;
 use super::redirect;
+use super::security::Security;
 use super::sender::Sender;
+use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
-use crate::adapters::runtime::{Dial, Timeout, Timer};
+use crate::adapters::runtime::{Dial, Timeout};
 
 /// Sends a request and follows redirects. The first redirect over the limit is a response like any
 /// other.
 pub(super) async fn follow<R: Dial>(
-    settings: Arc<Settings>,
+    settings: &Settings,
     mut request: Request<Bytes>,
 ) -> Result<Response<HttpBody>, ConnectError> {
     let mut redirects = settings.max_redirects;
     loop {
-        let response = send::<R>(&settings, &request).await?;
+        let budget = Budget::new();
+        let response = budget.in_turns(send::<R>(settings, &request, &budget));
+        let response = response.await?;
         if redirects == 0 {
             return Ok(response);
         }
         redirects -= 1;
         let (parts, body) = response.into_parts();
-        match redirect::next(&request, &parts) {
+        match redirect::next(&request, &parts, &settings.redirects)? {
             Some(next) => request = next,
             None => return Ok(Response::from_parts(parts, body)),
         }
@@ -41,66 +50,103 @@ pub(super) async fn follow<R: Dial>(
 async fn send<R: Dial>(
     settings: &Settings,
     request: &Request<Bytes>,
+    budget: &Budget,
 ) -> Result<Response<HttpBody>, ConnectError> {
+    let uri = request.uri();
+    let connecting = connect::<R>(settings, uri, budget);
+    let Some(connected) = in_time::<R, _>(settings.connect_timeout, connecting).await else {
+        return Err(ConnectError::timed_out(late(
+            "connection to",
+            uri,
+            settings.connect_timeout,
+            "connect_timeout",
+        )));
+    };
     let Sender {
         send,
         mut connection,
-    } = in_time::<R, _>(settings, connect::<R>(settings, request.uri())).await?;
+    } = connected?;
     let (mut parts, body) = request.clone().into_parts();
     // RFC 9110, section 8.6: expected of a method that has content, even of none.
     if body.is_empty() && [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method) {
         let length = parts.headers.entry(header::CONTENT_LENGTH);
         length.or_insert(HeaderValue::from_static("0"));
     }
-    let answer = send(Request::from_parts(parts, Full::new(body)));
-    let answer = connection.drive_until(answer).await;
-    Ok(answer
-        .map_err(ConnectError::failed)?
-        .map(|incoming| HttpBody::new(incoming, connection)))
+    let response = send(Request::from_parts(parts, Full::new(body)));
+    let response = connection.drive_until(response);
+    let Some(response) = in_time::<R, _>(settings.response_timeout, response).await else {
+        return Err(ConnectError::failed(late(
+            "response from",
+            uri,
+            settings.response_timeout,
+            "response_timeout",
+        )));
+    };
+    let response = response.map_err(|error| {
+        ConnectError::failed(NoResponse {
+            url: redacted(&uri.to_string()),
+            error,
+        })
+    })?;
+    Ok(response.map(|incoming| HttpBody::new(incoming, connection, budget.clone())))
 }
 
 async fn connect<R: Dial>(
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables))] settings: &Settings,
+    settings: &Settings,
     uri: &Uri,
+    budget: &Budget,
 ) -> Result<Sender, ConnectError> {
     let peer = Peer::of(uri)?;
-    if peer.is_tls {
-        #[cfg(feature = "tls")]
-        return secure::<R>(settings, peer).await;
-        #[cfg(not(feature = "tls"))]
-        return Err(ConnectError::refused("https needs the feature tls"));
+    let security = Security::of(settings, &peer)?;
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = settings.proxies.find(uri)? {
+        return proxy.connect::<R>(settings, security, &peer, budget).await;
     }
-    Sender::http1(R::dial(peer.host, peer.port).await?).await
+    let socket = dial::<R>(settings, &peer).await?;
+    let socket = Metered::new(socket, budget.clone());
+    security.over(&peer, socket).await
 }
 
-#[cfg(feature = "tls")]
-async fn secure<R: Dial>(settings: &Settings, peer: Peer) -> Result<Sender, ConnectError> {
-    let tls = match &settings.tls {
-        Some(tls) => tls.clone(),
-        None => super::Tls::platform()?,
-    };
-    let socket = R::dial(peer.host.clone(), peer.port).await?;
-    let (socket, is_http2) = tls.handshake(peer.host, socket).await?;
-    if is_http2 {
-        Sender::http2(socket).await
-    } else {
-        Sender::http1(socket).await
-    }
-}
-
-async fn in_time<R, F>(settings: &Settings, connecting: F) -> Result<Sender, ConnectError>
-where
-    R: Timer + Default,
-    F: Future<Output = Result<Sender, ConnectError>>,
-{
-    let mut connecting = pin!(connecting);
-    let mut timeout = settings.connect_timeout.map(Timeout::<R>::new);
-    poll_fn(|cx| match connecting.as_mut().poll(cx) {
-        Poll::Ready(connected) => Poll::Ready(connected),
+/// Waits for a future, or until the time is up, which gives `None`.
+async fn in_time<R: Dial, F: Future>(limit: Option<Duration>, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut timeout = limit.map(Timeout::<R>::new);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => match &mut timeout {
-            Some(timeout) => timeout.poll(cx).map(|()| Err(ConnectError::too_slow())),
+            Some(timeout) => timeout.poll(cx).map(|()| None),
             None => Poll::Pending,
         },
     })
     .await
+}
+
+fn late(what: &str, uri: &Uri, limit: Option<Duration>, setting: &str) -> String {
+    let (url, limit) = (redacted(&uri.to_string()), limit.unwrap_or_default());
+    format!("no {what} {url} within {limit:?}, the limit of Http::{setting}")
+}
+
+/// The error of a connection that ended before the response head.
+#[derive(Debug)]
+struct NoResponse {
+    url: String,
+    error: ::hyper::Error,
+}
+
+impl core::fmt::Display for NoResponse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "no response from {}: {}", self.url, self.error)?;
+        let mut source = self.error.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for NoResponse {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
 }

@@ -1,9 +1,10 @@
 //! HTTP on a socket, for one request.
 
 use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::pin::Pin;
 
-#[cfg(feature = "tls")]
 use ::http::uri::Authority;
 use ::http::{HeaderValue, Request, Response, Uri, header};
 use ::hyper::body::Incoming;
@@ -24,7 +25,11 @@ pub(super) struct Sender {
 /// The most bytes that are read at once, and that the head of a response may take. hyper's buffer
 /// never shrinks after a burst, so more would cost every connection that has seen one, and is not
 /// faster.
-const READ_BYTES: usize = 128 * 1024;
+const HEAD_BYTES: u32 = 128 * 1024;
+
+/// The most headers that the head of a response may have. More of them fit into its bytes, but hyper
+/// reserves 64 bytes for each of them before it reads a head.
+const MAX_HEADERS: usize = 512;
 
 type Answer = Pin<Box<dyn Future<Output = ::hyper::Result<Response<Incoming>>> + Send>>;
 
@@ -33,14 +38,46 @@ impl Sender {
     where
         S: Read + Write + Send + Unpin + 'static,
     {
+        Self::http1_with(socket, in_origin_form).await
+    }
+
+    /// Speaks HTTP to a proxy, which passes the request on (RFC 9112, section 3.2.2).
+    #[cfg(feature = "proxy")]
+    pub(super) async fn http1_to_proxy<S>(
+        socket: S,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self, ConnectError>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
+        let in_absolute_form = |request| {
+            let mut request = with_host(request);
+            if let Some(authorization) = authorization {
+                let headers = request.headers_mut();
+                headers.insert(header::PROXY_AUTHORIZATION, authorization);
+            }
+            request
+        };
+        Self::http1_with(socket, in_absolute_form).await
+    }
+
+    async fn http1_with<S>(
+        socket: S,
+        prepared: impl FnOnce(Request<Full<Bytes>>) -> Request<Full<Bytes>> + Send + 'static,
+    ) -> Result<Self, ConnectError>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
         let (mut protocol, connection) = http1::Builder::new()
-            .max_buf_size(READ_BYTES)
+            .max_buf_size(HEAD_BYTES as usize)
+            .max_headers(MAX_HEADERS)
+            .allow_obsolete_multiline_headers_in_responses(true)
             .handshake(socket)
             .await
             .map_err(ConnectError::failed)?;
         Ok(Self {
             send: Box::new(move |request| {
-                Box::pin(async move { protocol.send_request(in_origin_form(request)).await })
+                Box::pin(async move { protocol.send_request(prepared(request)).await })
             }),
             connection: Connection::new(connection),
         })
@@ -54,10 +91,11 @@ impl Sender {
         use super::tasks::{Tasks, WithTasks};
 
         let tasks = Tasks::default();
-        let (mut protocol, connection) =
-            ::hyper::client::conn::http2::handshake(tasks.clone(), socket)
-                .await
-                .map_err(ConnectError::failed)?;
+        let (mut protocol, connection) = ::hyper::client::conn::http2::Builder::new(tasks.clone())
+            .max_header_list_size(HEAD_BYTES)
+            .handshake(socket)
+            .await
+            .map_err(ConnectError::failed)?;
         Ok(Self {
             send: Box::new(move |request| {
                 Box::pin(async move { protocol.send_request(with_authority(request)).await })
@@ -69,26 +107,41 @@ impl Sender {
 
 /// Splits the URL into the target of an HTTP/1.1 request line and the `Host` header (RFC 9112,
 /// sections 3.2 and 3.2.1).
-fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+fn in_origin_form(request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let mut request = with_host(request);
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    request
+}
+
+/// Adds the `Host` header, unless there is one of the caller's.
+fn with_host(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let uri = request.uri();
     let host = uri.authority().and_then(|authority| {
         let is_default = matches!(
             (uri.scheme_str(), uri.port_u16()),
             (_, None) | (Some("http"), Some(80)) | (Some("https"), Some(443))
         );
-        let host = if is_default {
-            authority.host()
-        } else {
-            authority.as_str()
+        let host = without_zone(authority);
+        let host = match authority.port_u16() {
+            Some(port) if !is_default => format!("{host}:{port}"),
+            _ => host,
         };
-        HeaderValue::from_str(host).ok()
+        HeaderValue::try_from(host).ok()
     });
-    let path = uri.path_and_query().cloned();
     if let Some(host) = host {
         request.headers_mut().entry(header::HOST).or_insert(host);
     }
-    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     request
+}
+
+/// Returns the host without the zone of an address, which means nothing to the server (RFC 6874,
+/// section 4: "MUST remove any ZoneID").
+fn without_zone(authority: &Authority) -> String {
+    match authority.host().split_once("%25") {
+        Some((address, _)) => format!("{address}]"),
+        None => authority.host().into(),
+    }
 }
 
 /// Replaces a `Host` header of the caller's with the authority that HTTP/2 sends instead (RFC 9113,
@@ -96,7 +149,14 @@ fn in_origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
 #[cfg(feature = "tls")]
 fn with_authority(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let host = request.headers_mut().remove(header::HOST);
-    let authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let authority = match (host, request.uri().authority()) {
+        (Some(host), _) => Authority::try_from(host.as_bytes()).ok(),
+        (None, Some(authority)) if authority.host().contains('%') => {
+            let port = authority.port_u16().unwrap_or(443);
+            Authority::try_from(format!("{}:{port}", without_zone(authority))).ok()
+        }
+        (None, _) => None,
+    };
     if let Some(authority) = authority {
         let mut parts = request.uri().clone().into_parts();
         parts.authority = Some(authority);

@@ -13,13 +13,19 @@
 
 pub(crate) mod cases;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod child;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod client;
 pub(crate) mod counting;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod effort;
 #[cfg(feature = "client")]
 pub(crate) mod embedder;
 pub(crate) mod example;
 pub(crate) mod example_server;
 pub(crate) mod feed;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod named;
 #[cfg(feature = "client")]
 pub(crate) mod operation;
 pub(crate) mod oracle;

@@ -1,7 +1,10 @@
 //! The reconnecting client over sockets: every row on tokio and on async-std, against servers that
 //! cut, reset, stall and lie.
 
+mod addresses;
 mod answers;
+mod heads;
+mod hostile;
 mod lifetime;
 mod readers;
 mod recorded;
@@ -9,4 +12,6 @@ mod redirects;
 mod requests;
 mod stream;
 mod tasks;
+mod unauthorized;
+mod urls;
 mod watch;

@@ -22,6 +22,8 @@ on_both! {
     a_url_need_not_be_a_strict_uri_to_be_redirected
     another_origin_gets_no_credentials
     the_same_origin_keeps_credentials
+    another_origin_gets_harmless_headers_only
+    another_origin_gets_a_body_only_if_it_may
     another_origin_gets_its_own_host
     a_target_that_is_no_http_url_is_refused
     a_redirect_is_not_read_to_its_end
@@ -250,7 +252,10 @@ async fn another_origin_gets_no_credentials<R: Runtime>() {
         "/" => redirect(connection, 308, &away),
         _ => show(connection),
     });
-    let http = with_credentials(first.url("/")).header("x-back", first.url("/home"));
+    let http = with_credentials(first.url("/"))
+        .header("x-back", first.url("/home"))
+        .redirect_header("x-back")
+        .redirect_header("x-other");
     let mut events = Source::<R>::new(http, quick());
     assert_eq!(next_data(&mut events).await, "GET /home ");
     assert_eq!(credentials(&first.requests()[0]).len(), 4);
@@ -262,6 +267,84 @@ async fn another_origin_gets_no_credentials<R: Runtime>() {
     let again = events.next().await.expect("an event").expect("no error");
     assert_eq!(again.data(), "GET /home ");
     assert_eq!(credentials(&first.requests()[2]).len(), 4);
+}
+
+/// A server that sends requests on to another.
+fn away(status: u16, to: &Server) -> Server {
+    let to = to.url("/to");
+    Server::start(move |connection| redirect(connection, status, &to))
+}
+
+async fn another_origin_gets_harmless_headers_only<R: Runtime>() {
+    let other = Server::start(show);
+    let first = away(307, &other);
+    let http = Http::get(first.url("/"))
+        .header("accept-language", "de")
+        .header("user-agent", "mine/1")
+        .header("last-event-id", "5")
+        .header("x-api-key", "s3cret")
+        .header("x-trace", "1")
+        .header("x-tenant", "acme")
+        .redirect_header("x-trace");
+    let mut events = Source::<R>::new(http, quick());
+    assert_eq!(next_data(&mut events).await, "GET /to ");
+    let request = &other.requests()[0];
+    let mut names: Vec<_> = request.headers.iter().map(|header| &*header.0).collect();
+    names.sort_unstable();
+    let expected = [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "host",
+        "last-event-id",
+        "user-agent",
+        "x-trace",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(request.header("user-agent"), Some("mine/1"));
+    assert_eq!(first.requests()[0].header("x-api-key"), Some("s3cret"));
+}
+
+async fn another_origin_gets_a_body_only_if_it_may<R: Runtime>() {
+    let other = Server::start(show);
+    for status in [307, 308] {
+        let first = away(status, &other);
+        let post = || {
+            Http::post(first.url("/"))
+                .header("content-type", "application/json")
+                .header("x-api-key", "s3cret")
+                .body("{}")
+        };
+        let mut events = Source::<R>::new(post(), quick());
+        let error = next_error(&mut events).await;
+        assert_eq!(error.reason(), CloseReason::Refused);
+        let expected = format!(
+            "the redirect from {} to {} was not followed: it takes the body to another origin, see \
+             Http::redirect_body",
+            first.url("/"),
+            other.url("/to"),
+        );
+        assert_eq!(error.source().expect("it says why").to_string(), expected);
+
+        let before = other.requests().len();
+        let mut events = Source::<R>::new(post().redirect_body(true), quick());
+        assert_eq!(next_data(&mut events).await, "POST /to {}");
+        let request = &other.requests()[before];
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(request.header("x-api-key"), None);
+    }
+    // There is none any longer.
+    let first = away(303, &other);
+    let http = Http::post(first.url("/"))
+        .header("content-type", "x/y")
+        .body("{}");
+    let mut events = Source::<R>::new(http, quick());
+    assert_eq!(next_data(&mut events).await, "GET /to ");
+    // Nor was there ever one.
+    let first = away(307, &other);
+    let mut events = Source::<R>::new(Http::post(first.url("/")), quick());
+    assert_eq!(next_data(&mut events).await, "POST /to ");
 }
 
 async fn the_same_origin_keeps_credentials<R: Runtime>() {
@@ -299,15 +382,25 @@ async fn another_origin_gets_its_own_host<R: Runtime>() {
 
 async fn a_target_that_is_no_http_url_is_refused<R: Runtime>() {
     for (location, message) in [
-        ("http://user:password@127.0.0.1/", "the URL has a user name"),
-        ("http://127.0.0.1:99999/", "the URL has an invalid port"),
+        (
+            "http://user:password@127.0.0.1/?s3cret",
+            "\"http://…@127.0.0.1/?…\" has a user name",
+        ),
+        (
+            "http://127.0.0.1:99999/",
+            "\"http://127.0.0.1:99999/\" has an invalid port",
+        ),
     ] {
         let server = Server::start(move |connection| redirect(connection, 302, location));
         let mut events = get::<R>(server.url("/"));
         let error = next_error(&mut events).await;
         assert_eq!(error.reason(), CloseReason::Refused, "{location}");
         let source = error.source().expect("it says why").to_string();
-        assert!(source.starts_with(message), "{location}: {source}");
+        let from = format!("the redirect from {} to ", server.url("/"));
+        assert!(source.starts_with(&from), "{location}: {source}");
+        let why = format!("was not followed: the URL {message}");
+        assert!(source.contains(&why), "{location}: {source}");
+        assert!(!source.contains("password") && !source.contains("s3cret"));
         assert_eq!(server.requests().len(), 1);
     }
 }

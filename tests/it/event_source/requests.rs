@@ -18,7 +18,8 @@ use crate::common::server::{OPEN, Server};
 on_both! {
     a_get_has_exactly_these_headers
     headers_of_the_callers_go_out_too
-    what_the_protocol_says_is_not_overridden
+    what_the_caller_says_is_sent
+    a_last_event_id_of_the_callers_is_the_first
     a_post_has_its_body
     a_post_without_a_body_says_so
     a_post_that_is_reset_is_one_request
@@ -46,6 +47,7 @@ async fn a_get_has_exactly_these_headers<R: Runtime>() {
     let agent = concat!("ssewire/", env!("CARGO_PKG_VERSION"));
     let expected = [
         ("accept", "text/event-stream"),
+        ("accept-encoding", "identity"),
         ("cache-control", "no-cache"),
         ("host", &host),
         ("user-agent", agent),
@@ -73,21 +75,49 @@ async fn headers_of_the_callers_go_out_too<R: Runtime>() {
     assert_eq!(request.header("accept-language"), Some("de"));
 }
 
-async fn what_the_protocol_says_is_not_overridden<R: Runtime>() {
-    let server = Server::saying(OPEN.to_owned() + "id: 3\ndata: 1\n\n");
+async fn what_the_caller_says_is_sent<R: Runtime>() {
+    let server = Server::saying(OPEN.to_owned() + "data: 1\n\n");
     let http = Http::get(server.url("/"))
-        .header("accept", "*/*")
+        .header("accept", "application/json, text/event-stream")
         .header("accept", "text/html")
-        .header("cache-control", "max-age=3")
-        .header("last-event-id", "99");
+        .header("accept-encoding", "gzip")
+        .header("cache-control", "max-age=3");
     let mut events = Source::<R>::new(http, quick());
     next_data(&mut events).await;
-    next_data(&mut events).await;
-    for (request, id) in server.requests().iter().zip([None, Some("3")]) {
-        assert_eq!(request.header("accept"), Some("text/event-stream"));
-        assert_eq!(request.header("cache-control"), Some("no-cache"));
-        assert_eq!(request.header("last-event-id"), id);
-    }
+    let request = &server.requests()[0];
+    let accept = [&b"application/json, text/event-stream"[..], b"text/html"];
+    assert_eq!(request.values("accept"), accept);
+    assert_eq!(request.header("accept-encoding"), Some("gzip"));
+    assert_eq!(request.header("cache-control"), Some("max-age=3"));
+}
+
+async fn a_last_event_id_of_the_callers_is_the_first<R: Runtime>() {
+    let server = Server::start(|connection| match connection.number() {
+        0 => {
+            connection.send(OPEN.to_owned() + "data: 1\n\n");
+        }
+        1 => {
+            connection.send(OPEN.to_owned() + "id: 3\ndata: 2\n\n");
+        }
+        2 => {
+            connection.send(OPEN.to_owned() + "id\ndata: 3\n\n");
+        }
+        _ => connection.answer("204 No Content", &[], ""),
+    });
+    let http = Http::get(server.url("/")).header("last-event-id", "99");
+    let mut events = Source::<R>::new(http, quick());
+    assert_eq!(events.last_event_id(), Some("99"));
+    assert_eq!(all_data(&mut events).await, ["1", "2", "3"]);
+    let sent = server.requests();
+    let sent = sent.iter().map(|request| request.header("last-event-id"));
+    assert!(sent.eq([Some("99"), Some("99"), Some("3"), None]));
+
+    // What is chosen for the client goes before.
+    let http = Http::get(server.url("/")).header("last-event-id", "99");
+    let config = quick().last_event_id("7").expect("a valid ID");
+    let mut events = Source::<R>::new(http, config);
+    assert_eq!(all_data(&mut events).await, [""; 0]);
+    assert_eq!(server.requests()[4].header("last-event-id"), Some("7"));
 }
 
 async fn a_post_has_its_body<R: Runtime>() {

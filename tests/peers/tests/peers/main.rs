@@ -7,9 +7,14 @@
 )]
 
 mod common;
+mod proxy;
+mod raw_tls_server;
 mod tls_server;
 
 mod axum;
 mod example_servers;
+mod hostile;
+mod proxies;
 mod tail;
 mod tls;
+mod trust;

@@ -135,7 +135,14 @@ async fn both_protocols_send_the_same_request<R: Runtime>() {
     let names: Vec<_> = sent[0].iter().map(|(name, _)| &**name).collect();
     assert_eq!(
         names,
-        ["accept", "cache-control", "user-agent", "x-mine", "x-other"]
+        [
+            "accept",
+            "accept-encoding",
+            "cache-control",
+            "user-agent",
+            "x-mine",
+            "x-other"
+        ]
     );
     assert_eq!(sent[0], sent[1]);
 }
@@ -381,10 +388,23 @@ async fn credentials_do_not_leave_tls<R: Runtime>() {
         response.headers_mut().insert(header::LOCATION, to);
         response
     });
-    let http = trusting(&server, "/")
-        .header("authorization", "Bearer x")
-        .header("x-to", plain.url("/plain"));
-    let mut events = Source::<R>::new(http, quick());
+    let http = || {
+        trusting(&server, "/")
+            .header("authorization", "Bearer x")
+            .header("x-to", plain.url("/plain"))
+    };
+    let mut events = Source::<R>::new(http(), quick());
+    let error = next_error(&mut events).await;
+    assert_eq!(error.reason(), CloseReason::Refused);
+    let expected = format!(
+        "the redirect from {} to {} was not followed: it leaves https, see Http::redirect_to_http",
+        server.url("/"),
+        plain.url("/plain"),
+    );
+    assert_eq!(error.source().expect("it says why").to_string(), expected);
+    assert_eq!(plain.accepted(), 0);
+
+    let mut events = Source::<R>::new(http().redirect_to_http(true), quick());
     assert_eq!(next_data(&mut events).await, "1");
     assert_eq!(
         server.requests()[0].headers[header::AUTHORIZATION],

@@ -14,9 +14,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
@@ -43,8 +44,15 @@ impl TlsServer {
         names: &[&str],
         service: impl Fn(&Parts, Bytes) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
+        Self::with_config(certified(speaks, names), service)
+    }
+
+    /// Starts a server with a configuration, and the root certificate of those who trust it.
+    pub(crate) fn with_config(
+        (root, config): (String, ServerConfig),
+        service: impl Fn(&Parts, Bytes) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
         let service: Arc<Service> = Arc::new(service);
-        let (root, config) = certified(speaks, names);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -137,26 +145,89 @@ async fn serve(
 }
 
 /// Makes a root certificate and a server that it vouches for.
-fn certified(speaks: &[&str], names: &[&str]) -> (String, ServerConfig) {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-
-    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(names).unwrap();
-    let leaf = leaf.signed_by(&key, &issuer).unwrap();
-
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = config.unwrap().with_no_client_auth();
-    let mut config = config
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
+pub(crate) fn certified(speaks: &[&str], names: &[&str]) -> (String, ServerConfig) {
+    let root = Root::new();
+    let (chain, key) = root.vouch_for(names);
+    let config = builder().with_no_client_auth();
+    let mut config = config.with_single_cert(chain, key).unwrap();
     config.alpn_protocols = speaks.iter().map(|name| name.as_bytes().to_vec()).collect();
     (root.pem(), config)
+}
+
+/// Makes a server that asks its clients for a certificate, which `clients` must vouch for.
+pub(crate) fn demanding(speaks: &[&str], clients: &Root) -> (String, ServerConfig) {
+    let mut roots = RootCertStore::empty();
+    roots.add(clients.certificate.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let root = Root::new();
+    let (chain, key) = root.vouch_for(&["127.0.0.1"]);
+    let config = builder().with_client_cert_verifier(verifier.build().unwrap());
+    let mut config = config.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = speaks.iter().map(|name| name.as_bytes().to_vec()).collect();
+    (root.pem(), config)
+}
+
+/// Makes a server that vouches for itself, as one with a certificate of `openssl req -x509` does.
+pub(crate) fn self_signed(is_authority: bool) -> (String, ServerConfig) {
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = match is_authority {
+        true => IsCa::Ca(BasicConstraints::Unconstrained),
+        false => IsCa::ExplicitNoCa,
+    };
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.der().clone()], key);
+    (certificate.pem(), config.unwrap())
+}
+
+/// A root certificate and its key.
+pub(crate) struct Root {
+    certificate: Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Root {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let issuer = Issuer::new(params, key);
+        Self {
+            certificate,
+            issuer,
+        }
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// Makes a certificate for these names, and its key, as PEM.
+    pub(crate) fn identity(&self, names: &[&str]) -> String {
+        let (certificate, key) = self.sign(names);
+        certificate.pem() + &key.serialize_pem()
+    }
+
+    fn vouch_for(&self, names: &[&str]) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let (certificate, key) = self.sign(names);
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        (vec![certificate.der().clone()], key)
+    }
+
+    fn sign(&self, names: &[&str]) -> (Certificate, KeyPair) {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(names).unwrap();
+        (leaf.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+}
+
+fn builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider);
+    config.with_safe_default_protocol_versions().unwrap()
 }

@@ -7,8 +7,12 @@
     reason = "the library's tests use the rest"
 )]
 
+#[path = "../../../../it/common/child.rs"]
+pub(crate) mod child;
 #[path = "../../../../it/common/client.rs"]
 pub(crate) mod client;
+#[path = "../../../../it/common/effort.rs"]
+pub(crate) mod effort;
 #[path = "../../../../it/common/example.rs"]
 pub(crate) mod example;
 #[path = "../../../../it/common/example_server.rs"]
