@@ -55,6 +55,11 @@ use crate::client::{Attempt, End};
 ///         let response = Response::builder().header("content-type", "text/event-stream");
 ///         ready(response.body(Canned(body)).map_err(ConnectError::failed))
 ///     }
+///
+///     // It may be asked again and again.
+///     fn method(&self) -> Option<&str> {
+///         Some("GET")
+///     }
 /// }
 /// ```
 pub trait Connect {
@@ -66,11 +71,12 @@ pub trait Connect {
     /// Starts an attempt: opens a connection and sends a request with the last event ID of `attempt`.
     fn connect(&mut self, attempt: &Attempt) -> Self::Future;
 
-    /// Returns the method of the request; `GET` by default. It decides whether the request may be
-    /// repeated.
-    fn method(&self) -> &str {
-        "GET"
-    }
+    /// Returns the method of the request, or `None` if it is not known.
+    ///
+    /// Unless [`ClientConfig::reconnect`](crate::client::ClientConfig::reconnect) decides, only a
+    /// `GET` is ever repeated: a repeated POST may cost money. A transport that has no methods but
+    /// only opens a stream returns `Some("GET")`.
+    fn method(&self) -> Option<&str>;
 }
 
 /// The error of an attempt that failed before a response arrived.

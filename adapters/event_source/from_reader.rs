@@ -18,7 +18,8 @@ use crate::client::Attempt;
 /// A transport that calls a function to open a reader: a Unix socket, a pipe, an HTTP client of your
 /// own.
 ///
-/// The reader that it opens counts as an open event stream. An attempt that takes longer than the
+/// The reader that it opens counts as an open event stream, and its opening as a `GET`, which may be
+/// repeated. An attempt that takes longer than the
 /// connect timeout, 10 seconds by default, is dropped. `from_reader` in the module of a runtime
 /// creates it.
 pub struct FromReader<F, T> {
@@ -58,6 +59,10 @@ where
             future: Box::pin((self.open)(attempt)),
             timeout: self.connect_timeout.map(Timeout::new),
         }
+    }
+
+    fn method(&self) -> Option<&str> {
+        Some("GET")
     }
 }
 

@@ -76,8 +76,8 @@ pub enum Reconnect {
     /// As long as no event has arrived on any connection. The request may be sent more than once, even
     /// after a response that ended in the middle of its first event.
     UntilFirstEvent,
-    /// Never: the request is sent once. The default for every method but GET, since a repeated POST
-    /// may cost money.
+    /// Never: the request is sent once. The default for every method but GET, and for a method that is
+    /// not known, since a repeated POST may cost money.
     Never,
 }
 
@@ -129,12 +129,13 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the method of the request; `GET` by default.
+    /// Sets the method of the request; `GET` by default. `None` is a method that is not known.
     ///
     /// It decides the default of [`reconnect`](Self::reconnect), which is
-    /// [`Always`](Reconnect::Always) for GET and [`Never`](Reconnect::Never) for every other method.
-    pub fn method(mut self, method: &str) -> Self {
-        self.repeatable = method == "GET";
+    /// [`Always`](Reconnect::Always) for GET, and [`Never`](Reconnect::Never) for every other method
+    /// and for one that is not known.
+    pub fn method<'a>(mut self, method: impl Into<Option<&'a str>>) -> Self {
+        self.repeatable = method.into() == Some("GET");
         self
     }
 

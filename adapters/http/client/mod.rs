@@ -223,8 +223,8 @@ impl<R: Dial> Connect for Http<R> {
         Box::pin(async move { send::follow::<R>(settings, rebuilt.await?).await })
     }
 
-    fn method(&self) -> &str {
-        self.method.as_str()
+    fn method(&self) -> Option<&str> {
+        Some(self.method.as_str())
     }
 }
 

@@ -20,6 +20,8 @@ fn method_decides_unless_reconnect_does() {
         // Methods are case-sensitive, so this is not GET.
         (new().method("get"), false),
         (new().method("POST").method("GET"), true),
+        (new().method(None), false),
+        (new().method(None).reconnect(Reconnect::Always), true),
         (new().method("POST").reconnect(Reconnect::Always), true),
         (new().reconnect(Reconnect::Always).method("POST"), true),
         (

@@ -20,6 +20,8 @@ pub(crate) mod embedder;
 pub(crate) mod example;
 pub(crate) mod example_server;
 pub(crate) mod feed;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod memory;
 #[cfg(feature = "client")]
 pub(crate) mod operation;
 pub(crate) mod oracle;

@@ -9,4 +9,5 @@ mod redirects;
 mod requests;
 mod stream;
 mod tasks;
+mod transports;
 mod watch;
