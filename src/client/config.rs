@@ -46,7 +46,8 @@ pub struct ClientConfig {
     pub(crate) max_attempts: Option<u32>,
     pub(crate) max_wait: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) retry_statuses: Vec<u16>,
+    /// `None` for those of the default rule.
+    pub(crate) retry_statuses: Option<Vec<u16>>,
     pub(crate) check_content_type: bool,
     pub(crate) last_event_id: String,
     pub(crate) decoder: DecoderConfig,
@@ -96,7 +97,7 @@ impl ClientConfig {
             max_attempts: None,
             max_wait: Some(Duration::from_secs(60 * 60)),
             idle_timeout: Some(Duration::from_secs(5 * 60)),
-            retry_statuses: Vec::from(RETRIED),
+            retry_statuses: None,
             check_content_type: true,
             last_event_id: String::new(),
             decoder: DecoderConfig::new(),
@@ -118,7 +119,7 @@ impl ClientConfig {
             jitter_percent: 0,
             max_wait: None,
             idle_timeout: None,
-            retry_statuses: Vec::new(),
+            retry_statuses: Some(Vec::new()),
             ..Self::new()
         }
     }
@@ -207,15 +208,17 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the statuses after which there is another attempt; 408, 425, 429, 500, 502, 503 and 504 by
-    /// default. 200 is ignored.
+    /// Sets the statuses after which there is another attempt. 200 is ignored.
+    ///
+    /// The default is 408, 425, 429 and everything from 500 to 599 but 501, 505 and 511. Proxies use
+    /// many a number in that range for a server that is away.
     pub fn retry_statuses(mut self, statuses: impl Into<Vec<u16>>) -> Self {
-        self.retry_statuses = statuses.into();
+        self.retry_statuses = Some(statuses.into());
         self
     }
 
     /// Sets whether a response with status 200 must have the content type `text/event-stream`; `true`
-    /// by default.
+    /// by default. A response with a content coding never opens the stream.
     pub fn check_content_type(mut self, check: bool) -> Self {
         self.check_content_type = check;
         self
@@ -247,6 +250,3 @@ impl Default for ClientConfig {
         Self::new()
     }
 }
-
-/// The statuses that mean "not now", not "never".
-const RETRIED: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];

@@ -93,6 +93,8 @@
 mod action;
 mod backoff;
 mod config;
+mod excerpt;
+mod media_type;
 mod phase;
 mod policy;
 mod reason;
@@ -108,6 +110,7 @@ use crate::time::Timestamp;
 
 pub use self::action::{Action, Attempt};
 pub use self::config::{ClientConfig, Reconnect};
+pub use self::excerpt::Excerpt;
 pub use self::phase::{Phase, ReadyState};
 pub use self::policy::ResponseHead;
 pub use self::reason::{Cause, CloseReason, End};

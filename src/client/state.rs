@@ -150,9 +150,7 @@ impl Machine {
                 return true;
             }
             Verdict::Retry(wait) => self.lose(now, Cause::Status(head.status()), wait),
-            Verdict::NoContent => self.end(CloseReason::NoContent),
-            Verdict::WrongContentType => self.end(CloseReason::ContentType),
-            Verdict::Fatal => self.end(CloseReason::Status(head.status())),
+            Verdict::Close(reason) => self.end(reason),
         }
         false
     }
@@ -179,7 +177,9 @@ impl Machine {
     }
 
     pub(crate) fn handle_event_too_large(&mut self) {
-        self.end(CloseReason::EventTooLarge);
+        self.end(CloseReason::EventTooLarge {
+            max_event_bytes: self.config.decoder.event_limit(),
+        });
     }
 
     pub(crate) fn handle_end(&mut self, now: Timestamp, how: End) {
@@ -258,8 +258,12 @@ impl Machine {
             return self.end(CloseReason::GaveUp { attempts, cause });
         }
         let wait = self.backoff.lower_bound(retry_after);
-        if self.config.max_wait.is_some_and(|max_wait| max_wait < wait) {
-            return self.end(CloseReason::WaitTooLong { wait, cause });
+        if let Some(max_wait) = self.config.max_wait.filter(|max_wait| *max_wait < wait) {
+            return self.end(CloseReason::WaitTooLong {
+                wait,
+                max_wait,
+                cause,
+            });
         }
         self.wait(now, Some(cause), retry_after);
     }

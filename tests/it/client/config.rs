@@ -159,7 +159,7 @@ fn retry_statuses() {
         (204, Ok(Cause::Status(204))),
         (503, Err(CloseReason::Status(503))),
         // A 200 is no reason to try again.
-        (200, Err(CloseReason::ContentType)),
+        (200, Err(CloseReason::ContentType { value: None })),
     ];
     for (status, expected) in rows {
         let mut embedder = Embedder::new(config());
@@ -204,7 +204,10 @@ fn decoder() {
     let mut embedder = Embedder::open(ClientConfig::new().decoder(decoder));
     assert_eq!(embedder.data(b": c\n\n"), [Frame::Comment(" c".into())]);
     assert_eq!(embedder.data(b"data: 12345\n\n"), []);
-    embedder.expect_closed(CloseReason::EventTooLarge, &[Action::Disconnect]);
+    let too_large = CloseReason::EventTooLarge {
+        max_event_bytes: 10,
+    };
+    embedder.expect_closed(too_large, &[Action::Disconnect]);
 }
 
 #[test]

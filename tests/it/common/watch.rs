@@ -366,11 +366,11 @@ impl Watched {
         match (operation, reason) {
             (Operation::Close, CloseReason::Caller)
             | (Operation::Refuse | Operation::End(End::Refused), CloseReason::Refused) => {}
-            (Operation::Data(_) | Operation::Frames(..), CloseReason::EventTooLarge) => {
+            (Operation::Data(_) | Operation::Frames(..), CloseReason::EventTooLarge { .. }) => {
                 assert!(is_open);
             }
             (Operation::Answer(answer), CloseReason::NoContent) => assert_eq!(answer.status, 204),
-            (Operation::Answer(answer), CloseReason::ContentType) => {
+            (Operation::Answer(answer), CloseReason::ContentType { .. }) => {
                 assert_eq!(answer.status, 200);
             }
             (Operation::Answer(answer), CloseReason::Status(status)) => {
@@ -390,7 +390,15 @@ impl Watched {
                 let most = self.settings.most_attempts();
                 assert!(most.is_some_and(|most| most <= attempts));
             }
-            (_, CloseReason::WaitTooLong { wait, cause, .. }) => {
+            (
+                _,
+                CloseReason::WaitTooLong {
+                    wait,
+                    max_wait,
+                    cause,
+                    ..
+                },
+            ) => {
                 self.check_cause(before, operation, Some(cause));
                 assert!(wants_more);
                 let answer = match operation {
@@ -399,7 +407,8 @@ impl Watched {
                 };
                 assert_eq!(wait, self.lower_bound(answer));
                 let longest = self.settings.max_wait;
-                assert!(longest.is_some_and(|longest| longest < wait));
+                assert_eq!(longest, Some(max_wait));
+                assert!(max_wait < wait);
             }
             (
                 _,
