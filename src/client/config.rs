@@ -50,6 +50,7 @@ pub struct ClientConfig {
     pub(crate) retry_statuses: Option<Vec<u16>>,
     pub(crate) check_content_type: bool,
     pub(crate) last_event_id: String,
+    pub(crate) max_last_event_id_bytes: usize,
     pub(crate) decoder: DecoderConfig,
 }
 
@@ -100,6 +101,7 @@ impl ClientConfig {
             retry_statuses: None,
             check_content_type: true,
             last_event_id: String::new(),
+            max_last_event_id_bytes: 4 << 10,
             decoder: DecoderConfig::new(),
         }
     }
@@ -200,11 +202,11 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the silence after which a connection counts as lost; 5 minutes by default, `None` for no
-    /// limit. The wait for the response head counts as silence. Any byte of the body ends it, so a
+    /// Sets the silence after which a connection counts as lost; 5 minutes by default, `None` or zero
+    /// for no limit. The wait for the response head counts as silence. Any byte of the body ends it, so a
     /// comment does too.
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.idle_timeout = timeout.into();
+        self.idle_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 
@@ -235,6 +237,16 @@ impl ClientConfig {
         event::checked_id(&id)?;
         self.last_event_id = id;
         Ok(self)
+    }
+
+    /// Sets how long a last event ID may be, in bytes, to go out with a request; 4 KiB by default.
+    ///
+    /// A longer one is left out, because servers limit a header, and often all headers together, to
+    /// 8 KiB, and would refuse every request from then on.
+    /// [`Attempt::omitted_last_event_id`](crate::client::Attempt::omitted_last_event_id) tells of it.
+    pub fn max_last_event_id_bytes(mut self, bytes: usize) -> Self {
+        self.max_last_event_id_bytes = bytes;
+        self
     }
 
     /// Sets the settings of the decoder. An event that is larger than its

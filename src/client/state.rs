@@ -33,7 +33,7 @@
 
 use core::time::Duration;
 
-use crate::client::action::{Action, Attempt};
+use crate::client::action::{Action, Attempt, OmittedId};
 use crate::client::backoff::Backoff;
 use crate::client::config::{ClientConfig, Reconnect};
 use crate::client::phase::Phase;
@@ -106,7 +106,13 @@ impl Machine {
                 self.is_held = true;
                 self.backoff.count_attempt();
                 let number = self.backoff.attempts();
-                Some(Action::Connect(Attempt::new(number, last_event_id)))
+                let omitted = last_event_id.and_then(|id| self.omission(id));
+                let last_event_id = last_event_id.filter(|_| omitted.is_none());
+                Some(Action::Connect(Attempt::new(
+                    number,
+                    last_event_id,
+                    omitted,
+                )))
             }
             State::Closed { reason, is_told } if !*is_told => {
                 *is_told = true;
@@ -229,6 +235,14 @@ impl Machine {
             State::Waiting { delay, cause, .. } => Phase::Waiting { delay, cause },
             State::Closed { reason, .. } => Phase::Closed(reason),
         }
+    }
+
+    pub(crate) fn omission(&self, id: &str) -> Option<OmittedId> {
+        OmittedId::of(id, self.config.max_last_event_id_bytes)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.config.idle_timeout
     }
 
     #[inline]

@@ -6,7 +6,7 @@ mod assemble;
 mod carry;
 mod cursor;
 mod cut;
-mod field;
+pub(crate) mod field;
 mod kept;
 mod scan;
 mod simple;

@@ -141,14 +141,21 @@ fn idle_timeout() {
     embedder.due();
     embedder.expect_wait(Cause::IdleTimeout);
 
-    let mut embedder = Embedder::new(ClientConfig::new().idle_timeout(None));
-    embedder.connect();
-    assert_eq!(embedder.client.poll_timeout(), None);
-    embedder.accept();
-    assert_eq!(embedder.client.poll_timeout(), None);
-    embedder.pass(Duration::MAX);
-    embedder.tick();
-    assert_eq!(embedder.client.phase(), Phase::Open);
+    let never = [
+        ClientConfig::new().idle_timeout(None),
+        ClientConfig::new().idle_timeout(Duration::ZERO),
+    ];
+    for config in never {
+        let mut embedder = Embedder::new(config);
+        assert_eq!(embedder.client.idle_timeout(), None);
+        embedder.connect();
+        assert_eq!(embedder.client.poll_timeout(), None);
+        embedder.accept();
+        assert_eq!(embedder.client.poll_timeout(), None);
+        embedder.pass(Duration::MAX);
+        embedder.tick();
+        assert_eq!(embedder.client.phase(), Phase::Open);
+    }
 }
 
 #[test]

@@ -311,7 +311,7 @@ impl Watched {
             (Operation::End(End::TimedOut), Some(Cause::ConnectTimeout)) => !is_open,
             (Operation::End(End::Clean | End::Failed), Some(Cause::CouldNotConnect)) => !is_open,
             (Operation::Tick | Operation::Due, Some(Cause::IdleTimeout)) => {
-                self.settings.idle_timeout.is_some()
+                self.settings.silence().is_some()
             }
             (Operation::Restart, None) => true,
             _ => false,
@@ -439,7 +439,7 @@ impl Watched {
             timeout: self.client.poll_timeout(),
             last_event_id: self.client.last_event_id().map(str::to_owned),
         };
-        let has_idle_timeout = self.settings.idle_timeout.is_some();
+        let has_idle_timeout = self.settings.silence().is_some();
         let (state, has_timeout) = match look.phase {
             Phase::Connecting => (ReadyState::Connecting, has_idle_timeout && self.asked),
             Phase::Open => (ReadyState::Open, has_idle_timeout),
@@ -460,7 +460,7 @@ impl Watched {
     }
 
     fn idle_deadline(&self) -> Option<Timestamp> {
-        self.settings.idle_timeout.map(|timeout| self.now + timeout)
+        self.settings.silence().map(|timeout| self.now + timeout)
     }
 
     fn is_wanted(&self, phase: Phase) -> bool {
