@@ -162,6 +162,10 @@ impl<T> Timeout<T> {
             running: None,
         }
     }
+
+    pub(super) const fn wait(&self) -> Duration {
+        self.wait
+    }
 }
 
 #[cfg(feature = "client")]

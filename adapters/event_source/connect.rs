@@ -1,5 +1,6 @@
 //! The transport of an event source.
 
+use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
@@ -77,6 +78,12 @@ pub trait Connect {
     /// `GET` is ever repeated: a repeated POST may cost money. A transport that has no methods but
     /// only opens a stream returns `Some("GET")`.
     fn method(&self) -> Option<&str>;
+
+    /// Returns the URL that messages name, without its secrets; see
+    /// [`redacted`](super::redacted). `None` by default, and for a transport that has no URL.
+    fn url(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The error of an attempt that failed before a response arrived.
@@ -113,6 +120,7 @@ impl ConnectError {
     }
 
     /// Creates the error of a connection that was not opened within the connect timeout.
+    #[cfg(feature = "hyper")]
     pub(in crate::adapters) fn too_slow() -> Self {
         Self::timed_out("the connection was not opened within the connect timeout")
     }

@@ -38,9 +38,9 @@ impl<F, T> FromReader<F, T> {
         }
     }
 
-    /// Sets how long the function may take. `None` sets no limit.
+    /// Sets how long the function may take. `None` or zero sets no limit.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.connect_timeout = timeout.into();
+        self.connect_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 }
@@ -95,7 +95,11 @@ where
             });
         }
         match &mut self.timeout {
-            Some(timeout) => timeout.poll(cx).map(|()| Err(ConnectError::too_slow())),
+            Some(timeout) => timeout.poll(cx).map(|()| {
+                let wait = timeout.wait();
+                let message = alloc::format!("connect_timeout is {wait:?}");
+                Err(ConnectError::timed_out(message))
+            }),
             None => Poll::Pending,
         }
     }

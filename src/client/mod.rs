@@ -190,7 +190,12 @@ impl Client {
     /// timeout of the attempt at `now`.
     #[must_use = "an action that is not carried out is lost"]
     pub fn poll_action(&mut self, now: Timestamp) -> Option<Action> {
-        self.machine.poll_action(now, self.decoder.last_event_id())
+        let last_event_id = self.decoder.last_event_id();
+        let action = self.machine.poll_action(now, last_event_id)?;
+        if matches!(action, Action::Connect(_)) {
+            self.stray.stop();
+        }
+        Some(action)
     }
 
     /// Takes the head of the response to the current attempt.
@@ -363,6 +368,12 @@ impl Client {
         self.machine.phase()
     }
 
+    /// Returns whether the client has closed.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.machine.is_closed()
+    }
+
     /// Returns the state as the standard names it.
     pub fn ready_state(&self) -> ReadyState {
         self.phase().ready_state()
@@ -382,7 +393,7 @@ impl Client {
 
     /// Returns the lines of the stream that are no fields, if there are any and no event has come.
     ///
-    /// After the end of the stream they are those of the stream that ended, until the next one opens.
+    /// After the end of the stream they are those of the stream that ended, until the next attempt.
     /// An event that was cut off is none that has come. Where a cursor of [`frames`](Self::frames) was
     /// dropped before it had returned `None`, the lines that it took are not counted.
     pub fn stray_lines(&self) -> Option<StrayLines> {

@@ -250,6 +250,11 @@ impl Machine {
         matches!(self.state, State::Open { .. })
     }
 
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
     /// Leaves a connection that was lost or could not be opened: to wait for another attempt if the
     /// policy wants one, and to close otherwise.
     fn lose(&mut self, now: Timestamp, cause: Cause, retry_after: Option<Duration>) {

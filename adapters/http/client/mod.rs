@@ -23,7 +23,9 @@ use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 
-use crate::adapters::event_source::{CONNECT_TIMEOUT, Connect, ConnectError, EventSource};
+use crate::adapters::event_source::{
+    CONNECT_TIMEOUT, Connect, ConnectError, EventSource, redacted,
+};
 use crate::adapters::http::head::LAST_EVENT_ID;
 use crate::adapters::runtime::Dial;
 use crate::client::{self, ClientConfig};
@@ -107,8 +109,9 @@ impl<R> Http<R> {
     /// Creates a request with any method.
     pub fn new(method: Method, url: impl AsRef<str>) -> Self {
         let url = url.as_ref();
-        let invalid =
-            |error: ::http::uri::InvalidUri| alloc::format!("the URL {url:?} is invalid: {error}");
+        let invalid = |error: ::http::uri::InvalidUri| {
+            alloc::format!("the URL {:?} is invalid: {error}", redacted(url))
+        };
         Self {
             method,
             url: url.parse().map_err(invalid),
@@ -225,6 +228,11 @@ impl<R: Dial> Connect for Http<R> {
 
     fn method(&self) -> Option<&str> {
         Some(self.method.as_str())
+    }
+
+    fn url(&self) -> Option<String> {
+        let url = self.url.as_ref().ok()?;
+        Some(redacted(&url.to_string()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use ssewire::client::Attempt;
-use ssewire::event_source::{ByteStream, Connect, ConnectError};
+use ssewire::event_source::{ByteStream, Connect, ConnectError, redacted};
 
 /// Gives one answer after another, and keeps what it was asked for.
 pub(crate) struct Memory {
@@ -44,6 +44,10 @@ impl Connect for Memory {
 
     fn method(&self) -> Option<&str> {
         self.method
+    }
+
+    fn url(&self) -> Option<String> {
+        self.url.map(redacted)
     }
 }
 

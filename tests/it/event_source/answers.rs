@@ -10,7 +10,7 @@ use ssewire::client::{Cause, ClientConfig, CloseReason, Excerpt, Phase};
 use ssewire::hyper::Http;
 
 use crate::common::runtime::{
-    Runtime, Source, all_data, assert_gave_up, get, next_data, next_error, on_both, quick,
+    Runtime, Source, all_data, assert_gave_up, get, next_data, next_error, on_both, quick, within,
 };
 use crate::common::server::{OPEN, Server, answer};
 
@@ -18,6 +18,7 @@ on_both! {
     a_204_stops_for_good
     an_error_keeps_status_headers_and_body
     an_endless_error_body_is_kept_in_part
+    an_error_body_is_kept_up_to_the_limit
     a_stalled_error_body_is_not_waited_for
     an_error_body_that_breaks_off_is_kept_as_far_as_it_came
     a_500_is_tried_again
@@ -65,7 +66,8 @@ async fn an_error_keeps_status_headers_and_body<R: Runtime>() {
         let mut events = get::<R>(server.url("/"));
         let error = next_error(&mut events).await;
         assert_eq!(error.reason(), CloseReason::Status(404));
-        assert_eq!(error.to_string(), "the response has status 404");
+        let text = format!("{}: the response has status 404", server.url("/"));
+        assert_eq!(error.to_string(), text);
         let answer = error.response().expect("the answer is kept");
         assert_eq!(answer.status(), 404);
         assert_eq!(answer.headers()["x-why"], "gone");
@@ -86,6 +88,23 @@ async fn an_endless_error_body_is_kept_in_part<R: Runtime>() {
     let body = error.response().expect("the answer is kept").body();
     assert_eq!(body.len(), 8 * 1024);
     server.wait_for_closed(1);
+}
+
+async fn an_error_body_is_kept_up_to_the_limit<R: Runtime>() {
+    for limit in [0, 1, 5, 9, 100_000] {
+        // Where nothing is wanted, nothing is waited for.
+        let body = if limit == 0 { "" } else { "too much." };
+        let server = Server::start(move |connection| {
+            connection.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\n\r\n");
+            connection.send(body);
+            connection.wait_for_end();
+        });
+        let mut events = get::<R>(server.url("/")).max_error_body_bytes(limit);
+        let error = within::<R, _>(Duration::from_secs(1), next_error(&mut events)).await;
+        let error = error.expect("it does not wait");
+        let kept = &"too much."[..limit.min(9)];
+        assert_eq!(error.response().expect("the answer is kept").body(), kept);
+    }
 }
 
 async fn a_stalled_error_body_is_not_waited_for<R: Runtime>() {

@@ -3,6 +3,8 @@
 
 mod answers;
 mod lifetime;
+mod messages;
+mod panics;
 mod readers;
 mod recorded;
 mod redirects;
