@@ -174,6 +174,10 @@ impl<T> Timeout<T> {
             running: None,
         }
     }
+
+    pub(super) const fn wait(&self) -> Duration {
+        self.wait
+    }
 }
 
 #[cfg(feature = "client")]

@@ -1,5 +1,6 @@
 //! The transport of an event source.
 
+use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
@@ -55,6 +56,11 @@ use crate::client::{Attempt, End};
 ///         let response = Response::builder().header("content-type", "text/event-stream");
 ///         ready(response.body(Canned(body)).map_err(ConnectError::failed))
 ///     }
+///
+///     // It may be asked again and again.
+///     fn method(&self) -> Option<&str> {
+///         Some("GET")
+///     }
 /// }
 /// ```
 pub trait Connect {
@@ -66,10 +72,17 @@ pub trait Connect {
     /// Starts an attempt: opens a connection and sends a request with the last event ID of `attempt`.
     fn connect(&mut self, attempt: &Attempt) -> Self::Future;
 
-    /// Returns the method of the request; `GET` by default. It decides whether the request may be
-    /// repeated.
-    fn method(&self) -> &str {
-        "GET"
+    /// Returns the method of the request, or `None` if it is not known.
+    ///
+    /// Unless [`ClientConfig::reconnect`](crate::client::ClientConfig::reconnect) decides, only a
+    /// `GET` is ever repeated: a repeated POST may cost money. A transport that has no methods but
+    /// only opens a stream returns `Some("GET")`.
+    fn method(&self) -> Option<&str>;
+
+    /// Returns the URL that messages name, without its secrets; see
+    /// [`redacted`](super::redacted). `None` by default, and for a transport that has no URL.
+    fn url(&self) -> Option<String> {
+        None
     }
 
     /// Returns the last event ID that the caller has put into the request itself; `None` by default.
@@ -111,11 +124,6 @@ impl ConnectError {
     /// closes.
     pub fn refused(source: impl Into<BoxError>) -> Self {
         Self::new(End::Refused, source)
-    }
-
-    /// Creates the error of a connection that was not opened within the connect timeout.
-    pub(in crate::adapters) fn too_slow() -> Self {
-        Self::timed_out("the connection was not opened within the connect timeout")
     }
 
     fn new(end: End, source: impl Into<BoxError>) -> Self {

@@ -9,10 +9,11 @@ use http::Response;
 
 use super::chunk::Chunk;
 use super::connect::Connect;
-use super::failure::{Error, Failure};
+use super::failure::{Context as Told, Disconnect, Error, Failure};
 use super::head::response_head;
 use super::hooks::Hooks;
-use super::rejected::Rejected;
+use super::rejected::{BODY_START_BYTES, Rejected};
+use super::trace;
 use crate::Timestamp;
 use crate::adapters::io::ByteStream;
 use crate::adapters::runtime::{Alarm, Timer};
@@ -26,6 +27,8 @@ pub(super) struct Driver<C: Connect, T> {
     pub(super) hooks: Option<Box<Hooks>>,
     /// Whether the last item was returned.
     pub(super) is_over: bool,
+    /// How many bytes of the body of a rejected response an error keeps.
+    pub(super) max_error_body_bytes: usize,
     connect: C,
     connection: Connection<C>,
     alarm: Alarm<T>,
@@ -33,6 +36,9 @@ pub(super) struct Driver<C: Connect, T> {
     now: Timestamp,
     /// Whether some of those bytes have not been decoded yet.
     has_unread: bool,
+    /// How many bytes were decoded but not consumed yet. 0 between two polls, unless a hook or a visitor
+    /// panicked.
+    decoded: usize,
     /// The work since it last waited, in the units of [`TURN`].
     turn: u32,
     /// Whether the client may have decided something since it was last asked.
@@ -59,10 +65,12 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             alarm: Alarm::new(timer),
             now: Timestamp::default(),
             has_unread: false,
+            decoded: 0,
             turn: 0,
             is_unsettled: true,
             failure: Failure::default(),
             is_over: false,
+            max_error_body_bytes: BODY_START_BYTES,
         }
     }
 
@@ -77,8 +85,10 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             if self.is_unsettled && !matches!(self.connection, Connection::Rejected(_)) {
                 self.settle();
             }
-            if let (Connection::None, Phase::Closed(reason)) = (&self.connection, self.phase) {
-                return Poll::Ready(self.last_item(reason).map(Err));
+            if matches!(self.connection, Connection::None) {
+                if let Phase::Closed(reason) = self.phase {
+                    return Poll::Ready(self.last_item(reason).map(Err));
+                }
             }
             // A transport that always has bytes, or attempts that fail without a wait, would keep all
             // other work of the task waiting.
@@ -92,24 +102,34 @@ impl<C: Connect, T: Timer> Driver<C, T> {
                 self.turn += READ;
                 continue;
             };
+            if self.decoded > 0 {
+                body.consume(mem::take(&mut self.decoded));
+                self.has_unread = false;
+            }
             match body.poll_bytes(cx) {
                 Poll::Ready(Ok([])) => self.lose(End::Clean, Failure::default()),
-                Poll::Ready(Ok(mut bytes)) => {
+                Poll::Ready(Ok(bytes)) => {
                     self.turn += if self.has_unread { 1 } else { READ };
                     if !self.has_unread {
                         self.now = self.alarm.now();
                     }
                     let len = bytes.len();
+                    let mut progress = Progress {
+                        decoded: &mut self.decoded,
+                        len,
+                        input: bytes,
+                    };
                     let taken = take(Chunk {
                         client: &mut self.client,
                         hooks: &mut self.hooks,
                         now: self.now,
-                        input: &mut bytes,
+                        input: &mut progress.input,
                     });
-                    let left = bytes.len();
-                    body.consume(len - left);
-                    self.has_unread = left > 0;
-                    if matches!(self.client.phase(), Phase::Closed(_)) {
+                    drop(progress);
+                    let decoded = mem::take(&mut self.decoded);
+                    body.consume(decoded);
+                    self.has_unread = decoded < len;
+                    if self.client.is_closed() {
                         self.settle();
                     }
                     if taken.is_some() {
@@ -136,27 +156,39 @@ impl<C: Connect, T: Timer> Driver<C, T> {
 
     /// Drives the connection while no stream is open. Ready when something has changed.
     fn poll_aside(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.connection {
-            Connection::Connecting(future) => match Pin::new(future).poll(cx) {
+        // Taken out, so that a future that panics is not polled again.
+        match mem::replace(&mut self.connection, Connection::None) {
+            Connection::Connecting(mut future) => match Pin::new(&mut future).poll(cx) {
                 Poll::Ready(Ok(response)) => self.handle_response(response),
                 Poll::Ready(Err(error)) => {
                     let (end, source) = error.into_parts();
                     self.lose(end, Failure::of_error(source));
                 }
-                Poll::Pending => return self.poll_timeout(cx),
+                Poll::Pending => {
+                    self.connection = Connection::Connecting(future);
+                    return self.poll_timeout(cx);
+                }
             },
-            Connection::Rejected(rejected) => {
+            Connection::Rejected(mut rejected) => {
                 let is_late = self.alarm.poll(cx, rejected.deadline()).is_ready();
-                if !is_late {
-                    ready!(rejected.poll_body_start(cx));
+                if !is_late && rejected.poll_body_start(cx).is_pending() {
+                    self.connection = Connection::Rejected(rejected);
+                    return Poll::Pending;
                 }
-                let connection = mem::replace(&mut self.connection, Connection::None);
-                if let Connection::Rejected(rejected) = connection {
-                    self.failure = Failure::of_response(rejected.into_response());
-                }
+                self.failure = Failure::of_response(rejected.into_response());
                 self.is_unsettled = true;
             }
-            Connection::None | Connection::Open(_) => return self.poll_timeout(cx),
+            open @ Connection::Open(_) => {
+                self.connection = open;
+                return self.poll_timeout(cx);
+            }
+            // There would be a connection, had no panic ended it.
+            Connection::None if matches!(self.client.phase(), Phase::Connecting | Phase::Open) => {
+                self.failure = Failure::of_error(PANICKED.into());
+                self.client.refuse();
+                self.is_unsettled = true;
+            }
+            Connection::None => return self.poll_timeout(cx),
         }
         Poll::Ready(())
     }
@@ -182,13 +214,16 @@ impl<C: Connect, T: Timer> Driver<C, T> {
         self.is_unsettled = true;
         self.has_unread = false;
         if !matches!(self.client.phase(), Phase::Open) {
-            let rejected = Rejected::new(parts, body, now);
+            let rejected = Rejected::new(parts, body, self.max_error_body_bytes, now);
             self.connection = Connection::Rejected(Box::new(rejected));
             return;
         }
         let hook = self.hooks.as_mut().and_then(|hooks| hooks.on_open.as_mut());
         match hook.map_or(Ok(()), |hook| hook(&parts)) {
-            Ok(()) => self.connection = Connection::Open(body),
+            Ok(()) => {
+                trace::open(&parts, || self.connect.url());
+                self.connection = Connection::Open(body);
+            }
             Err(error) => {
                 self.failure = Failure::of_error(error);
                 self.client.refuse();
@@ -207,18 +242,45 @@ impl<C: Connect, T: Timer> Driver<C, T> {
     fn settle(&mut self) {
         self.is_unsettled = false;
         while let Some(action) = self.client.poll_action(self.alarm.now()) {
-            match action {
-                Action::Connect(attempt) => {
-                    self.failure = Failure::default();
-                    self.connection = Connection::Connecting(self.connect.connect(&attempt));
+            // Its bytes are gone with it.
+            self.connection = Connection::None;
+            self.decoded = 0;
+            if let Action::Connect(attempt) = action {
+                self.failure = Failure::default();
+                trace::attempt(&attempt, || self.connect.url());
+                let hooks = self.hooks.as_mut();
+                if let Some(hook) = hooks.and_then(|hooks| hooks.on_attempt.as_mut()) {
+                    hook(&attempt);
                 }
-                _ => self.connection = Connection::None,
+                self.connection = Connection::Connecting(self.connect.connect(&attempt));
             }
         }
         let phase = self.client.phase();
         let before = mem::replace(&mut self.phase, phase);
-        if let (true, Some(hooks)) = (phase != before, &mut self.hooks) {
-            hooks.handle_phase(before, phase, &self.failure);
+        if phase != before {
+            self.report(before);
+        }
+    }
+
+    fn report(&mut self, before: Phase) {
+        let is_down = |phase| matches!(phase, Phase::Waiting { .. } | Phase::Closed(_));
+        let mut gone = None;
+        if is_down(self.phase) && !is_down(before) {
+            self.failure.set_context(Told {
+                url: self.connect.url(),
+                idle_timeout: self.client.idle_timeout(),
+                stray_lines: self.client.stray_lines(),
+                omitted_last_event_id: self.client.omitted_last_event_id(),
+            });
+            let disconnect = Disconnect {
+                phase: self.phase,
+                failure: &self.failure,
+            };
+            trace::down(&disconnect);
+            gone = Some(disconnect);
+        }
+        if let Some(hooks) = &mut self.hooks {
+            hooks.handle_phase(self.phase, gone.as_ref());
         }
     }
 
@@ -240,6 +302,23 @@ fn client(connect: &impl Connect, config: ClientConfig, seed: u64) -> Client {
     };
     seeded.map_or(client, |config| Client::new(config, seed))
 }
+
+/// Notes how much of a chunk was decoded, even if a hook or a visitor panics, so that nothing is decoded
+/// twice.
+struct Progress<'a, 'i> {
+    decoded: &'a mut usize,
+    len: usize,
+    input: &'i [u8],
+}
+
+impl Drop for Progress<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.decoded = self.len - self.input.len();
+    }
+}
+
+const PANICKED: &str = "a hook or the transport panicked while it connected";
 
 /// How much work is done, in all calls together, before other tasks get their turn. Taking out one
 /// item is a unit of work.

@@ -1,20 +1,24 @@
 //! The reports about a connection that was lost or refused.
 
 use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use core::error::Error as StdError;
 use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, header};
 
 use crate::adapters::io::BoxError;
-use crate::client::{Cause, CloseReason, Phase};
+use crate::client::{Cause, CloseReason, Excerpt, OmittedId, Phase, StrayLines};
 
 /// The reason why an event source has closed, if the end was not orderly.
 ///
+/// Its text says all that there is to say: the URL without its secrets, the reason with the limit that
+/// was hit, the error of the transport with its own causes, and what to do.
+///
 /// If a response is the reason, [`response`](Self::response) returns it with the start of its body.
-/// If an error of the transport is the reason, it is the [`source`](StdError::source).
+/// If an error of the transport is the reason, it is also the [`source`](StdError::source).
 ///
 /// # Examples
 ///
@@ -33,7 +37,7 @@ use crate::client::{Cause, CloseReason, Phase};
 /// let mut events = EventSource::new(connect, ClientConfig::new().max_attempts(1));
 ///
 /// let error = events.next().await.unwrap().unwrap_err();
-/// assert_eq!(error.to_string(), "gave up after 1 attempt: could not connect");
+/// assert_eq!(error.to_string(), "gave up after 1 attempt: could not connect: no route");
 /// assert_eq!(error.reason().cause(), Some(Cause::CouldNotConnect));
 /// assert_eq!(error.source().unwrap().to_string(), "no route");
 /// # }
@@ -48,12 +52,25 @@ pub struct Error {
 
 /// The details of the end of the last connection, besides its [`Cause`].
 #[derive(Default)]
-pub(super) struct Failure(Option<Box<Known>>);
+pub(super) struct Failure {
+    known: Option<Box<Known>>,
+    context: Option<Box<Context>>,
+}
 
 #[derive(Debug)]
 enum Known {
     Response(Response<Bytes>),
     Error(BoxError),
+}
+
+/// What the end of a connection is told with.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    /// Without its secrets.
+    pub(super) url: Option<String>,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) stray_lines: Option<StrayLines>,
+    pub(super) omitted_last_event_id: Option<OmittedId>,
 }
 
 impl Error {
@@ -66,7 +83,9 @@ impl Error {
         self.reason
     }
 
-    /// Returns the response that is the reason, with at most 8 KiB of its body.
+    /// Returns the response that is the reason, with the start of its body.
+    ///
+    /// [`EventSource::max_error_body_bytes`](super::EventSource::max_error_body_bytes) limits it.
     pub fn response(&self) -> Option<&Response<Bytes>> {
         self.failure.response()
     }
@@ -76,7 +95,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
         debug.field("reason", &self.reason);
-        if let Some(known) = &self.failure.0 {
+        if let Some(known) = &self.failure.known {
             debug.field("known", known);
         }
         debug.finish()
@@ -85,7 +104,7 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        self.failure.describe(&self.reason, self.reason.cause(), f)
     }
 }
 
@@ -97,32 +116,106 @@ impl StdError for Error {
 
 impl Failure {
     pub(super) fn of_response(response: Response<Bytes>) -> Self {
-        Self(Some(Box::new(Known::Response(response))))
+        Self::of(Known::Response(response))
     }
 
     pub(super) fn of_error(error: BoxError) -> Self {
-        Self(Some(Box::new(Known::Error(error))))
+        Self::of(Known::Error(error))
+    }
+
+    fn of(known: Known) -> Self {
+        Self {
+            known: Some(Box::new(known)),
+            context: None,
+        }
+    }
+
+    pub(super) fn set_context(&mut self, context: Context) {
+        self.context = Some(Box::new(context));
+    }
+
+    fn context(&self) -> Option<&Context> {
+        self.context.as_deref()
     }
 
     fn response(&self) -> Option<&Response<Bytes>> {
-        match self.0.as_deref() {
+        match self.known.as_deref() {
             Some(Known::Response(response)) => Some(response),
             _ => None,
         }
     }
 
     fn error(&self) -> Option<&(dyn StdError + 'static)> {
-        match self.0.as_deref() {
+        match self.known.as_deref() {
             Some(Known::Error(error)) => Some(&**error),
             _ => None,
         }
     }
+
+    /// Writes a reason with all that is known about it.
+    fn describe(
+        &self,
+        reason: &dyn fmt::Display,
+        cause: Option<Cause>,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        let context = self.context();
+        if let Some(url) = context.and_then(|context| context.url.as_ref()) {
+            write!(f, "{url}: ")?;
+        }
+        write!(f, "{reason}")?;
+        let idle_timeout = context.and_then(|context| context.idle_timeout);
+        if let (Some(Cause::IdleTimeout), Some(timeout)) = (cause, idle_timeout) {
+            write!(f, " ({timeout:?})")?;
+        }
+        let redirect = self
+            .response()
+            .filter(|response| response.status().is_redirection());
+        if let (Some(Cause::Status(_)), Some(redirect)) = (cause, redirect) {
+            f.write_str(", a redirect that was not followed: ")?;
+            match redirect.headers().get(header::LOCATION) {
+                Some(location) => write!(
+                    f,
+                    "its Location {} is no http or https URL that can be used, or max_redirects are \
+                     behind it",
+                    Excerpt::new(location)
+                )?,
+                None => f.write_str("it has no Location")?,
+            }
+        }
+        if let Some(error) = self.error() {
+            write_chain(error, f)?;
+        }
+        match context.and_then(|context| context.stray_lines) {
+            Some(stray) => write!(f, "; {stray}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes an error and its causes. Many errors name their causes themselves, and some do not.
+fn write_chain(error: &(dyn StdError + 'static), f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = error.to_string();
+    write!(f, ": {shown}")?;
+    let mut cause = error.source();
+    for _ in 0..MAX_CAUSES {
+        let Some(error) = cause else {
+            break;
+        };
+        let text = error.to_string();
+        if !shown.contains(&text) {
+            write!(f, ": {text}")?;
+            shown = text;
+        }
+        cause = error.source();
+    }
+    Ok(())
 }
 
 /// The report of a connection that is no longer open, or that could not be opened.
 ///
-/// Its text says why. [`EventSource::on_disconnect`](super::EventSource::on_disconnect) passes it to
-/// a hook.
+/// Its text says why, as that of an [`Error`] does, and when the next attempt is if there is one.
+/// [`EventSource::on_disconnect`](super::EventSource::on_disconnect) passes it to a hook.
 ///
 /// # Examples
 ///
@@ -140,15 +233,11 @@ impl Failure {
 /// let connect = from_reader(|_attempt| async { Ok(&b"data: hello\n\n"[..]) });
 /// let config = ClientConfig::new().reconnect(Reconnect::Never);
 /// let mut events = EventSource::new(connect, config).on_disconnect(move |disconnect| {
-///     let next = match disconnect.delay() {
-///         Some(delay) => format!("next attempt in {delay:?}"),
-///         None => "closed".to_owned(),
-///     };
-///     let _ = log.send(format!("{disconnect}; {next}"));
+///     let _ = log.send(disconnect.to_string());
 /// });
 ///
 /// while let Some(Ok(_event)) = events.next().await {}
-/// assert_eq!(lines.recv().unwrap(), "the stream ended; closed");
+/// assert_eq!(lines.recv().unwrap(), "the stream ended");
 /// # }
 /// # }
 /// # #[cfg(feature = "tokio")]
@@ -183,7 +272,9 @@ impl<'a> Disconnect<'a> {
         }
     }
 
-    /// Returns the response that is the cause, with at most 8 KiB of its body.
+    /// Returns the response that is the cause, with the start of its body.
+    ///
+    /// [`EventSource::max_error_body_bytes`](super::EventSource::max_error_body_bytes) limits it.
     pub fn response(&self) -> Option<&'a Response<Bytes>> {
         self.failure.response()
     }
@@ -192,30 +283,56 @@ impl<'a> Disconnect<'a> {
     pub fn error(&self) -> Option<&'a (dyn StdError + 'static)> {
         self.failure.error()
     }
+
+    /// Returns the URL without its secrets, if the transport has one.
+    pub fn url(&self) -> Option<&'a str> {
+        self.failure.context()?.url.as_deref()
+    }
+
+    /// Returns the lines of the stream that are no fields, if no event has come.
+    ///
+    /// See [`Client::stray_lines`](crate::client::Client::stray_lines).
+    pub fn stray_lines(&self) -> Option<StrayLines> {
+        self.failure.context()?.stray_lines
+    }
+
+    /// Returns why the next attempt, if there is one, cannot carry the last event ID. `None` if it
+    /// can, or if there is no ID.
+    pub fn omitted_last_event_id(&self) -> Option<OmittedId> {
+        self.failure.context()?.omitted_last_event_id
+    }
 }
 
 impl fmt::Debug for Disconnect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Disconnect")
             .field("phase", &self.phase)
-            .field("known", &self.failure.0)
+            .field("known", &self.failure.known)
+            .field("context", &self.failure.context)
             .finish()
     }
 }
 
 impl fmt::Display for Disconnect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.phase {
+        let cause = self.cause();
+        match &self.phase {
             Phase::Waiting {
                 cause: Some(cause), ..
-            } => cause.fmt(f)?,
-            Phase::Waiting { .. } => f.write_str("restarted by the caller")?,
-            Phase::Closed(reason) => reason.fmt(f)?,
-            _ => {}
+            } => self.failure.describe(cause, Some(*cause), f)?,
+            Phase::Closed(reason) => self.failure.describe(reason, cause, f)?,
+            _ => self.failure.describe(&"restarted by the caller", None, f)?,
         }
-        match self.error() {
-            Some(error) => write!(f, ": {error}"),
+        let Some(delay) = self.delay() else {
+            return Ok(());
+        };
+        write!(f, "; retrying in {delay:.1?}")?;
+        match self.omitted_last_event_id() {
+            Some(omitted) => write!(f, "; {omitted}"),
             None => Ok(()),
         }
     }
 }
+
+/// How many causes of an error are told.
+const MAX_CAUSES: usize = 8;

@@ -18,7 +18,8 @@ use crate::client::Attempt;
 /// A transport that calls a function to open a reader: a Unix socket, a pipe, an HTTP client of your
 /// own.
 ///
-/// The reader that it opens counts as an open event stream. An attempt that takes longer than the
+/// The reader that it opens counts as an open event stream, and its opening as a `GET`, which may be
+/// repeated. An attempt that takes longer than the
 /// connect timeout, 10 seconds by default, is dropped. `from_reader` in the module of a runtime
 /// creates it.
 pub struct FromReader<F, T> {
@@ -37,9 +38,9 @@ impl<F, T> FromReader<F, T> {
         }
     }
 
-    /// Sets how long the function may take. `None` sets no limit.
+    /// Sets how long the function may take. `None` or zero sets no limit.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.connect_timeout = timeout.into();
+        self.connect_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 }
@@ -58,6 +59,10 @@ where
             future: Box::pin((self.open)(attempt)),
             timeout: self.connect_timeout.map(Timeout::new),
         }
+    }
+
+    fn method(&self) -> Option<&str> {
+        Some("GET")
     }
 }
 
@@ -90,7 +95,11 @@ where
             });
         }
         match &mut self.timeout {
-            Some(timeout) => timeout.poll(cx).map(|()| Err(ConnectError::too_slow())),
+            Some(timeout) => timeout.poll(cx).map(|()| {
+                let wait = timeout.wait();
+                let message = alloc::format!("connect_timeout is {wait:?}");
+                Err(ConnectError::timed_out(message))
+            }),
             None => Poll::Pending,
         }
     }

@@ -8,18 +8,24 @@ use http::{HeaderMap, HeaderName, header};
 
 use crate::client::ResponseHead;
 
-/// Returns the parts of a head that the client needs. If a header has several values, the last one
-/// counts.
+/// Returns the parts of a head that the client needs. If a header has several lines and the client does
+/// not want to know all of them, the last one counts.
 pub(super) fn response_head(parts: &Parts) -> ResponseHead<'_> {
     let mut head = ResponseHead::new(parts.status.as_u16());
-    if let Some(value) = last_value(&parts.headers, header::CONTENT_TYPE) {
-        head = head.content_type(value);
+    for value in parts.headers.get_all(header::CONTENT_TYPE) {
+        head = head.content_type(value.as_bytes());
+    }
+    for value in parts.headers.get_all(header::CONTENT_ENCODING) {
+        head = head.content_encoding(value.as_bytes());
     }
     if let Some(value) = last_value(&parts.headers, header::DATE) {
         head = head.date(value);
     }
     if let Some(value) = last_value(&parts.headers, header::RETRY_AFTER) {
         head = head.retry_after(value).unix_time(unix_time());
+    }
+    if let Some(value) = last_value(&parts.headers, RETRY_AFTER_MS) {
+        head = head.retry_after_ms(value);
     }
     head
 }
@@ -37,3 +43,6 @@ fn unix_time() -> Duration {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default()
 }
+
+/// LLM services send it next to `Retry-After`, or instead of it.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");

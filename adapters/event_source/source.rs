@@ -20,7 +20,7 @@ use super::hooks::Hooks;
 use super::watch::{PhaseSender, PhaseWatch};
 use crate::adapters::io::BoxError;
 use crate::adapters::runtime::Timer;
-use crate::client::{ClientConfig, Phase};
+use crate::client::{Attempt, ClientConfig, OmittedId, Phase};
 use crate::{Event, EventRef, Frame, FrameRef};
 
 /// A stream of events that reconnects.
@@ -34,8 +34,9 @@ use crate::{Event, EventRef, Frame, FrameRef};
 ///
 /// # Methods
 ///
-/// - **Hooks**, to set before the first poll: [`on_open`](Self::on_open),
-///   [`on_disconnect`](Self::on_disconnect) and [`stop_when`](Self::stop_when).
+/// - **Hooks**, to set before the first poll: [`on_attempt`](Self::on_attempt),
+///   [`on_open`](Self::on_open), [`on_disconnect`](Self::on_disconnect) and
+///   [`stop_when`](Self::stop_when).
 /// - **Owned** items: [`next`](Self::next), which is also the [`Stream`], and
 ///   [`next_frame`](Self::next_frame).
 /// - **Borrowed** items, which are faster to take: [`for_each_event`](Self::for_each_event) and
@@ -45,6 +46,13 @@ use crate::{Event, EventRef, Frame, FrameRef};
 ///   [`last_event_id`](Self::last_event_id) and [`cut_off_event`](Self::cut_off_event).
 ///
 /// All four ways to take items can be mixed.
+///
+/// # Panics in hooks
+///
+/// If a hook, a visitor or the transport panics, the panic reaches whoever polls, and the event source
+/// stays usable. An event that a visitor or [`stop_when`](Self::stop_when) panics at counts as taken. A
+/// connection that is being opened when a hook or the transport panics is given up: the event source
+/// closes with [`CloseReason::Refused`](crate::client::CloseReason::Refused).
 ///
 /// # Examples
 ///
@@ -101,6 +109,15 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         }
     }
 
+    /// Calls `hook` before each attempt to connect.
+    ///
+    /// The attempt tells its number since the last progress, the last event ID that it carries and, if
+    /// it cannot carry one, [why](Attempt::omitted_last_event_id).
+    pub fn on_attempt(mut self, hook: impl FnMut(&Attempt) + Send + 'static) -> Self {
+        self.hooks_mut().on_attempt = Some(Box::new(hook));
+        self
+    }
+
     /// Calls `hook` with the head of each response that opens the stream.
     ///
     /// The hook can refuse the response. Its error then closes the event source, and is the
@@ -130,6 +147,14 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         predicate: impl FnMut(EventRef<'_>) -> bool + Send + 'static,
     ) -> Self {
         self.hooks_mut().stop_when = Some(Box::new(predicate));
+        self
+    }
+
+    /// Sets how many bytes of the body of a response that does not open the stream are kept for
+    /// [`Error::response`] and [`Disconnect::response`]; 8 KiB by default. They are waited for, but no
+    /// longer than 2 seconds. With 0 nothing is read.
+    pub const fn max_error_body_bytes(mut self, bytes: usize) -> Self {
+        self.driver.max_error_body_bytes = bytes;
         self
     }
 
@@ -283,6 +308,13 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     /// Returns the last event ID, or `None` if it is empty.
     pub fn last_event_id(&self) -> Option<&str> {
         self.driver.client.last_event_id()
+    }
+
+    /// Returns why no request can carry the last event ID. `None` if one can, or if it is empty.
+    ///
+    /// See [`Client::omitted_last_event_id`](crate::client::Client::omitted_last_event_id).
+    pub fn omitted_last_event_id(&self) -> Option<OmittedId> {
+        self.driver.client.omitted_last_event_id()
     }
 
     fn hooks_mut(&mut self) -> &mut Hooks {

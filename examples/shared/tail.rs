@@ -168,7 +168,7 @@ where
         }
     };
     ExitCode::from(match reason {
-        CloseReason::EventTooLarge => 63,
+        CloseReason::EventTooLarge { .. } => 63,
         reason => match reason.cause() {
             Some(Cause::CouldNotConnect) => 7,
             Some(Cause::ConnectTimeout | Cause::IdleTimeout) => 28,

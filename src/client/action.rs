@@ -1,6 +1,7 @@
 //! What the client decides.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use crate::client::reason::CloseReason;
 
@@ -57,17 +58,50 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     last_event_id: Option<Box<str>>,
-    is_omitted: bool,
+    omitted: Option<OmittedId>,
     number: u32,
 }
 
+/// Why a request does not carry the last event ID.
+///
+/// The server then cannot know where to resume, so events may be missed.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::client::{Client, ClientConfig, OmittedId};
+///
+/// let client = Client::new(ClientConfig::new().last_event_id("a\u{7}")?, 0);
+/// let omitted = client.omitted_last_event_id();
+/// assert_eq!(omitted, Some(OmittedId::ControlCharacter));
+/// # Ok::<(), ssewire::InvalidField>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OmittedId {
+    /// It is longer than
+    /// [`max_last_event_id_bytes`](crate::client::ClientConfig::max_last_event_id_bytes).
+    TooLong {
+        /// Its length in bytes.
+        bytes: usize,
+        /// That limit.
+        max_bytes: usize,
+    },
+    /// It contains a control character, which no header can carry.
+    ControlCharacter,
+    /// It consists of spaces and tabs, which would arrive as an empty one.
+    Blank,
+}
+
 impl Attempt {
-    /// Creates an attempt that carries `last_event_id` if a header can.
-    pub(crate) fn new(number: u32, last_event_id: Option<&str>) -> Self {
-        let sendable = last_event_id.filter(|id| can_be_header_value(id));
+    pub(crate) fn new(
+        number: u32,
+        last_event_id: Option<&str>,
+        omitted: Option<OmittedId>,
+    ) -> Self {
         Self {
-            last_event_id: sendable.map(Box::from),
-            is_omitted: last_event_id.is_some() && sendable.is_none(),
+            last_event_id: last_event_id.map(Box::from),
+            omitted,
             number,
         }
     }
@@ -78,11 +112,15 @@ impl Attempt {
         self.last_event_id.as_deref()
     }
 
-    /// Returns whether there is a last event ID that the request cannot carry, because it contains
-    /// control characters, consists of spaces and tabs or is longer than 4 KiB. The server then
-    /// cannot know where to resume.
+    /// Returns whether there is a last event ID that the request cannot carry. The server then cannot
+    /// know where to resume.
     pub fn is_last_event_id_omitted(&self) -> bool {
-        self.is_omitted
+        self.omitted.is_some()
+    }
+
+    /// Returns why the request cannot carry the last event ID. `None` if it can, or if there is none.
+    pub fn omitted_last_event_id(&self) -> Option<OmittedId> {
+        self.omitted
     }
 
     /// Returns the number of this attempt since the last progress, starting at 1.
@@ -91,17 +129,38 @@ impl Attempt {
     }
 }
 
-/// Returns whether a header can carry `id` unchanged.
-///
-/// RFC 9110, section 5.5: a field value consists of visible characters, spaces, tabs and bytes
-/// above 0x7F. Spaces and tabs around it do not belong to it, so a blank ID would arrive empty.
-fn can_be_header_value(id: &str) -> bool {
-    id.len() <= MAX_ID_BYTES
-        && !id.trim_matches([' ', '\t']).is_empty()
-        && id
-            .bytes()
-            .all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F))
+impl OmittedId {
+    /// Returns why a header cannot carry `id` unchanged, or `None` if it can.
+    ///
+    /// RFC 9110, section 5.5: a field value consists of visible characters, spaces, tabs and bytes
+    /// above 0x7F. Spaces and tabs around it do not belong to it, so a blank ID would arrive empty.
+    pub(crate) fn of(id: &str, max_bytes: usize) -> Option<Self> {
+        let is_allowed = |byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F);
+        if id.len() > max_bytes {
+            let bytes = id.len();
+            Some(Self::TooLong { bytes, max_bytes })
+        } else if !id.bytes().all(is_allowed) {
+            Some(Self::ControlCharacter)
+        } else if id.trim_matches([' ', '\t']).is_empty() {
+            Some(Self::Blank)
+        } else {
+            None
+        }
+    }
 }
 
-/// Servers limit a header, and often all headers together, to 8 KiB.
-const MAX_ID_BYTES: usize = 4 << 10;
+impl fmt::Display for OmittedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the last event ID is not sent, so events may be missed: it ")?;
+        match self {
+            Self::TooLong { bytes, max_bytes } => write!(
+                f,
+                "has {bytes} bytes, more than max_last_event_id_bytes ({max_bytes})"
+            ),
+            Self::ControlCharacter => {
+                f.write_str("contains a control character, which no header can carry")
+            }
+            Self::Blank => f.write_str("is blank, which no header can carry"),
+        }
+    }
+}

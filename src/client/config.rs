@@ -46,9 +46,11 @@ pub struct ClientConfig {
     pub(crate) max_attempts: Option<u32>,
     pub(crate) max_wait: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) retry_statuses: Vec<u16>,
+    /// `None` for those of the default rule.
+    pub(crate) retry_statuses: Option<Vec<u16>>,
     pub(crate) check_content_type: bool,
     pub(crate) last_event_id: String,
+    pub(crate) max_last_event_id_bytes: usize,
     pub(crate) decoder: DecoderConfig,
 }
 
@@ -76,8 +78,8 @@ pub enum Reconnect {
     /// As long as no event has arrived on any connection. The request may be sent more than once, even
     /// after a response that ended in the middle of its first event.
     UntilFirstEvent,
-    /// Never: the request is sent once. The default for every method but GET, since a repeated POST
-    /// may cost money.
+    /// Never: the request is sent once. The default for every method but GET, and for a method that is
+    /// not known, since a repeated POST may cost money.
     Never,
 }
 
@@ -96,9 +98,10 @@ impl ClientConfig {
             max_attempts: None,
             max_wait: Some(Duration::from_secs(60 * 60)),
             idle_timeout: Some(Duration::from_secs(5 * 60)),
-            retry_statuses: Vec::from(RETRIED),
+            retry_statuses: None,
             check_content_type: true,
             last_event_id: String::new(),
+            max_last_event_id_bytes: 4 << 10,
             decoder: DecoderConfig::new(),
         }
     }
@@ -118,7 +121,7 @@ impl ClientConfig {
             jitter_percent: 0,
             max_wait: None,
             idle_timeout: None,
-            retry_statuses: Vec::new(),
+            retry_statuses: Some(Vec::new()),
             ..Self::new()
         }
     }
@@ -129,12 +132,13 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the method of the request; `GET` by default.
+    /// Sets the method of the request; `GET` by default. `None` is a method that is not known.
     ///
     /// It decides the default of [`reconnect`](Self::reconnect), which is
-    /// [`Always`](Reconnect::Always) for GET and [`Never`](Reconnect::Never) for every other method.
-    pub fn method(mut self, method: &str) -> Self {
-        self.repeatable = method == "GET";
+    /// [`Always`](Reconnect::Always) for GET, and [`Never`](Reconnect::Never) for every other method
+    /// and for one that is not known.
+    pub fn method<'a>(mut self, method: impl Into<Option<&'a str>>) -> Self {
+        self.repeatable = method.into() == Some("GET");
         self
     }
 
@@ -198,23 +202,25 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the silence after which a connection counts as lost; 5 minutes by default, `None` for no
-    /// limit. The wait for the response head counts as silence. Any byte of the body ends it, so a
+    /// Sets the silence after which a connection counts as lost; 5 minutes by default, `None` or zero
+    /// for no limit. The wait for the response head counts as silence. Any byte of the body ends it, so a
     /// comment does too.
     pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.idle_timeout = timeout.into();
+        self.idle_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 
-    /// Sets the statuses after which there is another attempt; 408, 425, 429, 500, 502, 503 and 504 by
-    /// default. 200 is ignored.
+    /// Sets the statuses after which there is another attempt. 200 is ignored.
+    ///
+    /// The default is 408, 425, 429 and everything from 500 to 599 but 501, 505 and 511. Proxies use
+    /// many a number in that range for a server that is away.
     pub fn retry_statuses(mut self, statuses: impl Into<Vec<u16>>) -> Self {
-        self.retry_statuses = statuses.into();
+        self.retry_statuses = Some(statuses.into());
         self
     }
 
     /// Sets whether a response with status 200 must have the content type `text/event-stream`; `true`
-    /// by default.
+    /// by default. A response with a content coding never opens the stream.
     pub fn check_content_type(mut self, check: bool) -> Self {
         self.check_content_type = check;
         self
@@ -233,6 +239,16 @@ impl ClientConfig {
         Ok(self)
     }
 
+    /// Sets how long a last event ID may be, in bytes, to go out with a request; 4 KiB by default.
+    ///
+    /// A longer one is left out, because servers limit a header, and often all headers together, to
+    /// 8 KiB, and would refuse every request from then on.
+    /// [`Attempt::omitted_last_event_id`](crate::client::Attempt::omitted_last_event_id) tells of it.
+    pub fn max_last_event_id_bytes(mut self, bytes: usize) -> Self {
+        self.max_last_event_id_bytes = bytes;
+        self
+    }
+
     /// Sets the settings of the decoder. An event that is larger than its
     /// [`max_event_bytes`](DecoderConfig::max_event_bytes) closes the client.
     pub fn decoder(mut self, config: DecoderConfig) -> Self {
@@ -246,6 +262,3 @@ impl Default for ClientConfig {
         Self::new()
     }
 }
-
-/// The statuses that mean "not now", not "never".
-const RETRIED: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];

@@ -93,24 +93,31 @@
 mod action;
 mod backoff;
 mod config;
+mod excerpt;
+mod media_type;
 mod phase;
 mod policy;
 mod reason;
 mod state;
+mod stray;
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::client::state::Machine;
+use crate::client::stray::StrayCounter;
 use crate::decode::{Decoder, Frames};
 use crate::event::{Event, EventRef};
 use crate::frame::FrameRef;
 use crate::time::Timestamp;
 
-pub use self::action::{Action, Attempt};
+pub use self::action::{Action, Attempt, OmittedId};
 pub use self::config::{ClientConfig, Reconnect};
+pub use self::excerpt::Excerpt;
 pub use self::phase::{Phase, ReadyState};
 pub use self::policy::ResponseHead;
 pub use self::reason::{Cause, CloseReason, End};
+pub use self::stray::StrayLines;
 
 /// A client that reconnects, as a state machine without I/O.
 ///
@@ -125,7 +132,8 @@ pub use self::reason::{Cause, CloseReason, End};
 /// - **Decisions** come out: [`poll_action`](Self::poll_action) and
 ///   [`poll_timeout`](Self::poll_timeout).
 /// - **Views** show the state: [`phase`](Self::phase), [`ready_state`](Self::ready_state),
-///   [`last_event_id`](Self::last_event_id) and, once for each end of a stream,
+///   [`last_event_id`](Self::last_event_id), [`omitted_last_event_id`](Self::omitted_last_event_id),
+///   [`stray_lines`](Self::stray_lines) and, once for each end of a stream,
 ///   [`cut_off_event`](Self::cut_off_event).
 ///
 /// After each fact and each wish, poll in this order:
@@ -156,6 +164,7 @@ pub use self::reason::{Cause, CloseReason, End};
 pub struct Client {
     decoder: Decoder,
     machine: Machine,
+    stray: StrayCounter,
 }
 
 impl Client {
@@ -171,6 +180,7 @@ impl Client {
         Self {
             decoder,
             machine: Machine::new(config, seed),
+            stray: StrayCounter::new(),
         }
     }
 
@@ -180,7 +190,12 @@ impl Client {
     /// timeout of the attempt at `now`.
     #[must_use = "an action that is not carried out is lost"]
     pub fn poll_action(&mut self, now: Timestamp) -> Option<Action> {
-        self.machine.poll_action(now, self.decoder.last_event_id())
+        let last_event_id = self.decoder.last_event_id();
+        let action = self.machine.poll_action(now, last_event_id)?;
+        if matches!(action, Action::Connect(_)) {
+            self.stray.stop();
+        }
+        Some(action)
     }
 
     /// Takes the head of the response to the current attempt.
@@ -190,6 +205,7 @@ impl Client {
     pub fn handle_response(&mut self, now: Timestamp, head: &ResponseHead<'_>) {
         if self.machine.handle_response(now, head) {
             self.decoder.reset();
+            self.stray.start();
         }
     }
 
@@ -209,9 +225,11 @@ impl Client {
             *input = &[];
             return None;
         }
+        let chunk = *input;
         match self.decoder.decode(input) {
             Ok(frame) => {
-                note(&mut self.machine, frame.as_ref());
+                note(&mut self.machine, &mut self.stray, frame.as_ref());
+                self.stray.take(chunk, input.len());
                 frame
             }
             Err(_) => {
@@ -249,13 +267,18 @@ impl Client {
     #[inline]
     pub fn next_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
         while !input.is_empty() && self.machine.handle_bytes(now) {
+            let chunk = *input;
             // By reference: to move a frame takes longer than to find it.
             match &self.decoder.decode(input) {
                 Ok(Some(FrameRef::Event(event))) => {
                     self.machine.handle_event();
+                    self.stray.stop();
                     return Some(event.to_event());
                 }
-                Ok(frame) => note(&mut self.machine, frame.as_ref()),
+                Ok(frame) => {
+                    note(&mut self.machine, &mut self.stray, frame.as_ref());
+                    self.stray.take(chunk, input.len());
+                }
                 Err(_) => self.machine.handle_event_too_large(),
             }
         }
@@ -275,9 +298,12 @@ impl Client {
         if !input.is_empty() && !self.machine.handle_bytes(now) {
             *input = &[];
         }
+        self.stray.start_cursor();
         ClientFrames {
+            chunk: input,
             frames: self.decoder.frames(input),
             machine: &mut self.machine,
+            stray: &mut self.stray,
         }
     }
 
@@ -342,6 +368,12 @@ impl Client {
         self.machine.phase()
     }
 
+    /// Returns whether the client has closed.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.machine.is_closed()
+    }
+
     /// Returns the state as the standard names it.
     pub fn ready_state(&self) -> ReadyState {
         self.phase().ready_state()
@@ -350,6 +382,27 @@ impl Client {
     /// Returns the last event ID, or `None` if it is empty.
     pub fn last_event_id(&self) -> Option<&str> {
         self.decoder.last_event_id()
+    }
+
+    /// Returns why no request can carry the last event ID. `None` if one can, or if it is empty.
+    ///
+    /// The server then cannot know where to resume, so events may be missed.
+    pub fn omitted_last_event_id(&self) -> Option<OmittedId> {
+        self.machine.omission(self.last_event_id()?)
+    }
+
+    /// Returns the lines of the stream that are no fields, if there are any and no event has come.
+    ///
+    /// After the end of the stream they are those of the stream that ended, until the next attempt.
+    /// An event that was cut off is none that has come. Where a cursor of [`frames`](Self::frames) was
+    /// dropped before it had returned `None`, the lines that it took are not counted.
+    pub fn stray_lines(&self) -> Option<StrayLines> {
+        self.stray.found()
+    }
+
+    /// Returns the idle timeout, or `None` if there is none.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        self.machine.idle_timeout()
     }
 }
 
@@ -387,8 +440,10 @@ impl fmt::Debug for Client {
 /// ```
 #[derive(Debug)]
 pub struct ClientFrames<'a, 'i> {
+    chunk: &'i [u8],
     frames: Frames<'a, 'i>,
     machine: &'a mut Machine,
+    stray: &'a mut StrayCounter,
 }
 
 impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
@@ -401,7 +456,10 @@ impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
         }
         match self.frames.next_frame() {
             Ok(frame) => {
-                note(self.machine, frame.as_ref());
+                note(self.machine, self.stray, frame.as_ref());
+                if frame.is_none() {
+                    self.stray.end_cursor(self.chunk);
+                }
                 frame
             }
             Err(_) => {
@@ -413,9 +471,12 @@ impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
 }
 
 #[inline]
-fn note(machine: &mut Machine, frame: Option<&FrameRef<'_>>) {
+fn note(machine: &mut Machine, stray: &mut StrayCounter, frame: Option<&FrameRef<'_>>) {
     match frame {
-        Some(FrameRef::Event(_)) => machine.handle_event(),
+        Some(FrameRef::Event(_)) => {
+            machine.handle_event();
+            stray.stop();
+        }
         Some(FrameRef::Retry(time)) => machine.handle_retry(*time),
         Some(FrameRef::Comment(_)) | None => {}
     }

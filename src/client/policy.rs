@@ -4,6 +4,9 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::client::config::ClientConfig;
+use crate::client::excerpt::Excerpt;
+use crate::client::media_type::{is_event_stream, is_identity, is_valid};
+use crate::client::reason::CloseReason;
 
 /// The head of a response, as far as the client needs it.
 ///
@@ -30,7 +33,9 @@ use crate::client::config::ClientConfig;
 pub struct ResponseHead<'a> {
     status: u16,
     content_type: Option<&'a [u8]>,
+    content_encoding: Option<&'a [u8]>,
     retry_after: Option<&'a [u8]>,
+    retry_after_ms: Option<&'a [u8]>,
     date: Option<&'a [u8]>,
     unix_time: Option<Duration>,
 }
@@ -41,7 +46,9 @@ impl<'a> ResponseHead<'a> {
         Self {
             status,
             content_type: None,
+            content_encoding: None,
             retry_after: None,
+            retry_after_ms: None,
             date: None,
             unix_time: None,
         }
@@ -58,9 +65,34 @@ impl<'a> ResponseHead<'a> {
         head
     }
 
-    /// Sets the value of the header `Content-Type`.
+    /// Sets the value of the header `Content-Type`, once for each line that the response has of it.
+    ///
+    /// As in a list that is joined by commas, the last valid type counts (Fetch, "extract a MIME
+    /// type").
     pub fn content_type(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        self.content_type = Some(value.as_ref());
+        let value = value.as_ref();
+        if self.content_type.is_none() || is_valid(value) {
+            self.content_type = Some(value);
+        }
+        self
+    }
+
+    /// Sets the value of the header `Content-Encoding`, once for each line that the response has of it.
+    ///
+    /// The client decodes no coding, so a stream with any other than `identity` does not open. Leave
+    /// the header out if the transport has decoded the body.
+    pub fn content_encoding(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        if self.content_encoding.is_none_or(is_identity) {
+            self.content_encoding = Some(value.as_ref());
+        }
+        self
+    }
+
+    /// Sets the value of the header `retry-after-ms`, which is a number of milliseconds. LLM services
+    /// send it. It is finer than [`retry_after`](Self::retry_after), so it counts if it is valid and
+    /// both are set.
+    pub fn retry_after_ms(mut self, value: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.retry_after_ms = Some(value.as_ref());
         self
     }
 
@@ -94,7 +126,9 @@ impl fmt::Debug for ResponseHead<'_> {
         f.debug_struct("ResponseHead")
             .field("status", &self.status)
             .field("content_type", &text(self.content_type))
+            .field("content_encoding", &text(self.content_encoding))
             .field("retry_after", &text(self.retry_after))
+            .field("retry_after_ms", &text(self.retry_after_ms))
             .finish_non_exhaustive()
     }
 }
@@ -105,9 +139,7 @@ pub(crate) enum Verdict {
     Open,
     /// Another attempt, no earlier than after the wait that the response asks for.
     Retry(Option<Duration>),
-    NoContent,
-    WrongContentType,
-    Fatal,
+    Close(CloseReason),
 }
 
 /// Returns what follows from a response.
@@ -117,28 +149,59 @@ pub(crate) enum Verdict {
 /// for the statuses that the configuration retries.
 pub(crate) fn judge(head: &ResponseHead<'_>, config: &ClientConfig) -> Verdict {
     match head.status {
-        200 if !config.check_content_type || is_event_stream(head.content_type) => Verdict::Open,
-        200 => Verdict::WrongContentType,
-        status if config.retry_statuses.contains(&status) => Verdict::Retry(retry_after(head)),
-        204 => Verdict::NoContent,
-        _ => Verdict::Fatal,
+        200 => match refusal(head, config) {
+            None => Verdict::Open,
+            Some(reason) => Verdict::Close(reason),
+        },
+        status if is_retried(status, config) => Verdict::Retry(wait(head)),
+        204 => Verdict::Close(CloseReason::NoContent),
+        status => Verdict::Close(CloseReason::Status(status)),
     }
 }
 
-/// Returns whether the type and subtype are those of an event stream. Parameters do not count, not
-/// even a charset, and a semicolon may have none after it.
-fn is_event_stream(content_type: Option<&[u8]>) -> bool {
-    content_type
-        .and_then(|value| value.split(|byte| *byte == b';').next())
-        .is_some_and(|essence| {
-            essence
-                .trim_ascii()
-                .eq_ignore_ascii_case(b"text/event-stream")
-        })
+/// Returns why a response with status 200 does not open the stream.
+fn refusal(head: &ResponseHead<'_>, config: &ClientConfig) -> Option<CloseReason> {
+    if config.check_content_type && !head.content_type.is_some_and(is_event_stream) {
+        return Some(CloseReason::ContentType {
+            value: head.content_type.map(Excerpt::new),
+        });
+    }
+    let coding = head.content_encoding.filter(|value| !is_identity(value))?;
+    Some(CloseReason::ContentEncoding {
+        value: Excerpt::new(coding),
+    })
 }
 
-/// Returns the wait that a response asks for (RFC 9110, section 10.2.3). `None` if it asks for none
-/// or is malformed.
+/// Returns whether another attempt may succeed after this status.
+///
+/// By default these are the statuses that mean "not now", not "never". RFC 9110, section 15: "a client
+/// [...] MUST treat an unrecognized status code as being equivalent to the x00 status code of that
+/// class". 501, 505 and 511 (RFC 6585: the network wants a login first) do not pass by themselves.
+fn is_retried(status: u16, config: &ClientConfig) -> bool {
+    match &config.retry_statuses {
+        Some(statuses) => statuses.contains(&status),
+        None => matches!(status, 408 | 425 | 429 | 500..=599) && !matches!(status, 501 | 505 | 511),
+    }
+}
+
+/// Returns the wait that a response asks for. `None` if it asks for none or is malformed.
+fn wait(head: &ResponseHead<'_>) -> Option<Duration> {
+    milliseconds(head).or_else(|| retry_after(head))
+}
+
+/// Returns the wait in `retry-after-ms`. A fraction of a millisecond does not count.
+fn milliseconds(head: &ResponseHead<'_>) -> Option<Duration> {
+    let value = core::str::from_utf8(head.retry_after_ms?).ok()?.trim();
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let is_number =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    Some(Duration::from_millis(whole.parse().unwrap_or(u64::MAX)))
+}
+
+/// Returns the wait in `Retry-After` (RFC 9110, section 10.2.3).
 fn retry_after(head: &ResponseHead<'_>) -> Option<Duration> {
     let value = core::str::from_utf8(head.retry_after?).ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

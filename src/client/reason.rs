@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::client::excerpt::Excerpt;
+
 /// How a connection, or the attempt to open one, ended. The embedder reports it.
 ///
 /// # Examples
@@ -83,7 +85,16 @@ pub enum CloseReason {
     /// configuration wants none.
     Status(u16),
     /// The response has status 200, but its content type is not `text/event-stream`.
-    ContentType,
+    ContentType {
+        /// The content type that it has, if it has one.
+        value: Option<Excerpt>,
+    },
+    /// The response has status 200, but its body has a content coding, for instance gzip, which the
+    /// client does not decode.
+    ContentEncoding {
+        /// The codings.
+        value: Excerpt,
+    },
     /// The embedder or the caller refused the request or the response.
     Refused,
     /// The stream ended in an orderly way, and the configuration wants no other attempt.
@@ -112,11 +123,16 @@ pub enum CloseReason {
     WaitTooLong {
         /// The wait that the server asked for.
         wait: Duration,
+        /// The longest wait that the configuration accepts.
+        max_wait: Duration,
         /// Why the client would have waited.
         cause: Cause,
     },
     /// An event was larger than [`max_event_bytes`](crate::DecoderConfig::max_event_bytes).
-    EventTooLarge,
+    EventTooLarge {
+        /// That limit, in bytes.
+        max_event_bytes: usize,
+    },
 }
 
 impl fmt::Display for Cause {
@@ -146,9 +162,10 @@ impl CloseReason {
             Self::GaveUp { cause, .. } | Self::WaitTooLong { cause, .. } => cause,
             Self::Caller
             | Self::NoContent
-            | Self::ContentType
+            | Self::ContentType { .. }
+            | Self::ContentEncoding { .. }
             | Self::Refused
-            | Self::EventTooLarge => return None,
+            | Self::EventTooLarge { .. } => return None,
         })
     }
 
@@ -178,17 +195,38 @@ impl fmt::Display for CloseReason {
             Self::NoContent => {
                 f.write_str("the response has status 204, which tells a client to stop")
             }
-            Self::ContentType => f.write_str("the response is not of type text/event-stream"),
+            Self::ContentType { value: Some(value) } => write!(
+                f,
+                "the response is not of type text/event-stream but {value}; check that the URL is \
+                 that of an event stream"
+            ),
+            Self::ContentType { value: None } => f.write_str(
+                "the response is not of type text/event-stream, since it has no Content-Type; \
+                 check_content_type(false) accepts it",
+            ),
+            Self::ContentEncoding { value } => write!(
+                f,
+                "the response has the Content-Encoding {value}, which is not decoded; turn \
+                 compression off for text/event-stream in the server or proxy"
+            ),
             Self::Refused => f.write_str("the request or the response was refused"),
             Self::GaveUp { attempts: 1, cause } => write!(f, "gave up after 1 attempt: {cause}"),
             Self::GaveUp { attempts, cause } => {
                 write!(f, "gave up after {attempts} attempts: {cause}")
             }
-            Self::WaitTooLong { wait, cause } => write!(
+            Self::WaitTooLong {
+                wait,
+                max_wait,
+                cause,
+            } => write!(
                 f,
-                "{cause}, and the server asked for a wait of {wait:?}, which is longer than max_wait"
+                "{cause}, and the server asked for a wait of {wait:?}, which is longer than \
+                 max_wait ({max_wait:?}); a longer max_wait accepts it"
             ),
-            Self::EventTooLarge => f.write_str("an event is larger than max_event_bytes"),
+            Self::EventTooLarge { max_event_bytes } => write!(
+                f,
+                "an event is larger than max_event_bytes ({max_event_bytes})"
+            ),
             Self::Status(_)
             | Self::Ended
             | Self::CouldNotConnect

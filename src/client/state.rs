@@ -33,7 +33,7 @@
 
 use core::time::Duration;
 
-use crate::client::action::{Action, Attempt};
+use crate::client::action::{Action, Attempt, OmittedId};
 use crate::client::backoff::Backoff;
 use crate::client::config::{ClientConfig, Reconnect};
 use crate::client::phase::Phase;
@@ -106,7 +106,13 @@ impl Machine {
                 self.is_held = true;
                 self.backoff.count_attempt();
                 let number = self.backoff.attempts();
-                Some(Action::Connect(Attempt::new(number, last_event_id)))
+                let omitted = last_event_id.and_then(|id| self.omission(id));
+                let last_event_id = last_event_id.filter(|_| omitted.is_none());
+                Some(Action::Connect(Attempt::new(
+                    number,
+                    last_event_id,
+                    omitted,
+                )))
             }
             State::Closed { reason, is_told } if !*is_told => {
                 *is_told = true;
@@ -150,9 +156,7 @@ impl Machine {
                 return true;
             }
             Verdict::Retry(wait) => self.lose(now, Cause::Status(head.status()), wait),
-            Verdict::NoContent => self.end(CloseReason::NoContent),
-            Verdict::WrongContentType => self.end(CloseReason::ContentType),
-            Verdict::Fatal => self.end(CloseReason::Status(head.status())),
+            Verdict::Close(reason) => self.end(reason),
         }
         false
     }
@@ -179,7 +183,9 @@ impl Machine {
     }
 
     pub(crate) fn handle_event_too_large(&mut self) {
-        self.end(CloseReason::EventTooLarge);
+        self.end(CloseReason::EventTooLarge {
+            max_event_bytes: self.config.decoder.event_limit(),
+        });
     }
 
     pub(crate) fn handle_end(&mut self, now: Timestamp, how: End) {
@@ -231,9 +237,22 @@ impl Machine {
         }
     }
 
+    pub(crate) fn omission(&self, id: &str) -> Option<OmittedId> {
+        OmittedId::of(id, self.config.max_last_event_id_bytes)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.config.idle_timeout
+    }
+
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
     }
 
     /// Leaves a connection that was lost or could not be opened: to wait for another attempt if the
@@ -258,8 +277,12 @@ impl Machine {
             return self.end(CloseReason::GaveUp { attempts, cause });
         }
         let wait = self.backoff.lower_bound(retry_after);
-        if self.config.max_wait.is_some_and(|max_wait| max_wait < wait) {
-            return self.end(CloseReason::WaitTooLong { wait, cause });
+        if let Some(max_wait) = self.config.max_wait.filter(|max_wait| *max_wait < wait) {
+            return self.end(CloseReason::WaitTooLong {
+                wait,
+                max_wait,
+                cause,
+            });
         }
         self.wait(now, Some(cause), retry_after);
     }

@@ -299,6 +299,12 @@ impl DecoderConfig {
         self
     }
 
+    /// Returns how many bytes one event may take.
+    #[cfg(feature = "client")]
+    pub(crate) const fn event_limit(&self) -> usize {
+        self.max_event_bytes
+    }
+
     /// Sets whether comments are returned as frames. By default they are skipped.
     pub const fn comments(mut self, comments: bool) -> Self {
         self.comments = comments;

@@ -338,8 +338,13 @@ impl<R: Dial> Connect for Http<R> {
         Box::pin(async move { request::send::<R>(&settings, request?, hook.as_ref()).await })
     }
 
-    fn method(&self) -> &str {
-        self.method.as_str()
+    fn method(&self) -> Option<&str> {
+        Some(self.method.as_str())
+    }
+
+    fn url(&self) -> Option<String> {
+        let url = self.url.as_ref().ok()?;
+        Some(crate::adapters::event_source::redacted(&url.to_string()))
     }
 
     fn last_event_id(&self) -> Option<&str> {

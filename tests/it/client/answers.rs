@@ -1,6 +1,8 @@
 //! Which answers open the stream, and what the others lead to.
 
-use ssewire::client::{Action, Cause, ClientConfig, CloseReason, End, Phase, ResponseHead};
+use ssewire::client::{
+    Action, Cause, ClientConfig, CloseReason, End, Excerpt, Phase, ResponseHead,
+};
 
 use crate::common::embedder::{Embedder, seconds, steady};
 
@@ -17,6 +19,16 @@ fn content_types() {
         (b"TEXT/EVENT-STREAM", true),
         (b"Text/Event-Stream;Charset=UTF-8", true),
         (b" text/event-stream\t", true),
+        (b"text/event-stream, text/event-stream", true),
+        (b"text/html, text/event-stream", true),
+        (b"text/event-stream,", true),
+        (b"text/event-stream, */*", true),
+        (b"text/event-stream, bogus", true),
+        (b", text/event-stream; charset=utf-8", true),
+        (b"text/event-stream; x=\"a, text/html\"", true),
+        (b"text/event-stream; x=\"\\\", text/html\"", true),
+        (b"text/event-stream; x=\"\", text/html", false),
+        (b"text/event-stream, text/html;", false),
         (b"x bogus", false),
         (b"text/x-bogus", false),
         (b"", false),
@@ -41,7 +53,9 @@ fn content_types() {
             let expected = if *opens {
                 Phase::Open
             } else {
-                Phase::Closed(CloseReason::ContentType)
+                Phase::Closed(CloseReason::ContentType {
+                    value: Some(Excerpt::new(value)),
+                })
             };
             assert_eq!(phase, expected, "{}", value.escape_ascii());
         }
@@ -51,7 +65,10 @@ fn content_types() {
 #[test]
 fn without_a_content_type() {
     let phase = phase_after(ClientConfig::new(), &ResponseHead::new(200));
-    assert_eq!(phase, Phase::Closed(CloseReason::ContentType));
+    assert_eq!(
+        phase,
+        Phase::Closed(CloseReason::ContentType { value: None })
+    );
 }
 
 /// Whatever its content type: it is the status that counts.
@@ -69,9 +86,15 @@ fn statuses() {
             let phase = phase_after(config.clone(), &head);
             match status {
                 200 if typed => assert_eq!(phase, Phase::Open),
-                200 => assert_eq!(phase, Phase::Closed(CloseReason::ContentType)),
+                200 => assert_eq!(
+                    phase,
+                    Phase::Closed(CloseReason::ContentType { value: None })
+                ),
                 204 => assert_eq!(phase, Phase::Closed(CloseReason::NoContent)),
-                408 | 425 | 429 | 500 | 502 | 503 | 504 => {
+                501 | 505 | 511 => {
+                    assert_eq!(phase, Phase::Closed(CloseReason::Status(status)));
+                }
+                408 | 425 | 429 | 500..=599 => {
                     let Phase::Waiting { delay, cause, .. } = phase else {
                         panic!("{status}: {phase:?}");
                     };
@@ -82,6 +105,82 @@ fn statuses() {
             }
         }
     }
+}
+
+#[test]
+fn lines_of_content_type_are_a_list() {
+    let rows: &[(&[&[u8]], bool)] = &[
+        (&[b"text/event-stream", b"text/event-stream"], true),
+        (&[b"text/html", b"text/event-stream"], true),
+        (&[b"text/event-stream", b"", b"bogus", b"*/*"], true),
+        (&[b"text/event-stream", b"text/html"], false),
+        (&[b"", b"bogus"], false),
+    ];
+    for (lines, opens) in rows {
+        let head = lines.iter().fold(ResponseHead::new(200), |head, line| {
+            head.content_type(*line)
+        });
+        let phase = phase_after(ClientConfig::new(), &head);
+        assert_eq!(phase == Phase::Open, *opens, "{lines:?}");
+    }
+}
+
+/// A coding would be decoded to nothing, without a word.
+#[test]
+fn codings() {
+    let rows: &[(&[&str], Option<&str>)] = &[
+        (&["identity"], None),
+        (&["IDENTITY, identity"], None),
+        (&["", " , "], None),
+        (&["gzip"], Some("gzip")),
+        (&["identity, br"], Some("identity, br")),
+        (&["identity", "zstd"], Some("zstd")),
+        (&["zstd", "identity"], Some("zstd")),
+    ];
+    for config in [
+        ClientConfig::new(),
+        ClientConfig::browser(),
+        ClientConfig::new().check_content_type(false),
+    ] {
+        for (lines, refused) in rows {
+            let head = lines
+                .iter()
+                .fold(ResponseHead::event_stream(), |head, line| {
+                    head.content_encoding(*line)
+                });
+            let expected = refused.map_or(Phase::Open, |value| {
+                let value = Excerpt::new(value);
+                Phase::Closed(CloseReason::ContentEncoding { value })
+            });
+            assert_eq!(phase_after(config.clone(), &head), expected, "{lines:?}");
+        }
+    }
+    // What is no stream anyway is refused as that.
+    let head = ResponseHead::new(404).content_encoding("gzip");
+    let closed = Phase::Closed(CloseReason::Status(404));
+    assert_eq!(phase_after(ClientConfig::new(), &head), closed);
+}
+
+/// What a peer sent does nothing to a terminal, and long values are cut.
+#[test]
+fn excerpts() {
+    let rows: [(&[u8], &str); 5] = [
+        (b"text/html", "\"text/html\""),
+        (b"", "\"\""),
+        (b"\"\\", r#""\"\\""#),
+        (
+            b"a\x1B[2J\n\xC2\x9B\xE2\x80\xAE",
+            r#""a\x1b[2J\n\xc2\x9b\xe2\x80\xae""#,
+        ),
+        (&[b'x'; 47], &format!("\"{}…\"", "x".repeat(46))),
+    ];
+    for (bytes, shown) in rows {
+        let excerpt = Excerpt::new(bytes);
+        assert_eq!(excerpt.to_string(), shown);
+        assert_eq!(excerpt.is_cut(), bytes.len() > 46);
+        assert!(bytes.starts_with(excerpt.as_bytes()));
+    }
+    assert_ne!(Excerpt::new([b'x'; 46]), Excerpt::new([b'x'; 47]));
 }
 
 /// The answer that opened the stream is the one answer of its request.
@@ -133,10 +232,29 @@ fn reasons_say_what_they_are() {
             "the response has status 404",
         ),
         (
-            CloseReason::ContentType,
+            CloseReason::ContentType { value: None },
             false,
             None,
-            "the response is not of type text/event-stream",
+            "the response is not of type text/event-stream, since it has no Content-Type; \
+             check_content_type(false) accepts it",
+        ),
+        (
+            CloseReason::ContentType {
+                value: Some(Excerpt::new("text/html")),
+            },
+            false,
+            None,
+            "the response is not of type text/event-stream but \"text/html\"; check that the URL is \
+             that of an event stream",
+        ),
+        (
+            CloseReason::ContentEncoding {
+                value: Excerpt::new("gzip"),
+            },
+            false,
+            None,
+            "the response has the Content-Encoding \"gzip\", which is not decoded; turn compression \
+             off for text/event-stream in the server or proxy",
         ),
         (
             CloseReason::Refused,
@@ -185,13 +303,15 @@ fn reasons_say_what_they_are() {
             false,
             Some(cause),
             "the response has status 503, and the server asked for a wait of 7200s, which is \
-             longer than max_wait",
+             longer than max_wait (3600s); a longer max_wait accepts it",
         ),
         (
-            CloseReason::EventTooLarge,
+            CloseReason::EventTooLarge {
+                max_event_bytes: 1000,
+            },
             false,
             None,
-            "an event is larger than max_event_bytes",
+            "an event is larger than max_event_bytes (1000)",
         ),
     ];
     for (reason, is_orderly, cause, text) in rows {

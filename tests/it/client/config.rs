@@ -20,6 +20,8 @@ fn method_decides_unless_reconnect_does() {
         // Methods are case-sensitive, so this is not GET.
         (new().method("get"), false),
         (new().method("POST").method("GET"), true),
+        (new().method(None), false),
+        (new().method(None).reconnect(Reconnect::Always), true),
         (new().method("POST").reconnect(Reconnect::Always), true),
         (new().reconnect(Reconnect::Always).method("POST"), true),
         (
@@ -139,14 +141,21 @@ fn idle_timeout() {
     embedder.due();
     embedder.expect_wait(Cause::IdleTimeout);
 
-    let mut embedder = Embedder::new(ClientConfig::new().idle_timeout(None));
-    embedder.connect();
-    assert_eq!(embedder.client.poll_timeout(), None);
-    embedder.accept();
-    assert_eq!(embedder.client.poll_timeout(), None);
-    embedder.pass(Duration::MAX);
-    embedder.tick();
-    assert_eq!(embedder.client.phase(), Phase::Open);
+    let never = [
+        ClientConfig::new().idle_timeout(None),
+        ClientConfig::new().idle_timeout(Duration::ZERO),
+    ];
+    for config in never {
+        let mut embedder = Embedder::new(config);
+        assert_eq!(embedder.client.idle_timeout(), None);
+        embedder.connect();
+        assert_eq!(embedder.client.poll_timeout(), None);
+        embedder.accept();
+        assert_eq!(embedder.client.poll_timeout(), None);
+        embedder.pass(Duration::MAX);
+        embedder.tick();
+        assert_eq!(embedder.client.phase(), Phase::Open);
+    }
 }
 
 #[test]
@@ -157,7 +166,7 @@ fn retry_statuses() {
         (204, Ok(Cause::Status(204))),
         (503, Err(CloseReason::Status(503))),
         // A 200 is no reason to try again.
-        (200, Err(CloseReason::ContentType)),
+        (200, Err(CloseReason::ContentType { value: None })),
     ];
     for (status, expected) in rows {
         let mut embedder = Embedder::new(config());
@@ -202,7 +211,10 @@ fn decoder() {
     let mut embedder = Embedder::open(ClientConfig::new().decoder(decoder));
     assert_eq!(embedder.data(b": c\n\n"), [Frame::Comment(" c".into())]);
     assert_eq!(embedder.data(b"data: 12345\n\n"), []);
-    embedder.expect_closed(CloseReason::EventTooLarge, &[Action::Disconnect]);
+    let too_large = CloseReason::EventTooLarge {
+        max_event_bytes: 10,
+    };
+    embedder.expect_closed(too_large, &[Action::Disconnect]);
 }
 
 #[test]

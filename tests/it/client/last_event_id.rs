@@ -1,6 +1,6 @@
 //! Which last event ID a request carries.
 
-use ssewire::client::{ClientConfig, End};
+use ssewire::client::{ClientConfig, End, OmittedId};
 
 use crate::common::embedder::{Embedder, steady};
 
@@ -128,6 +128,41 @@ fn what_can_be_a_header_value() {
             assert!(!request.is_last_event_id_omitted());
         }
     }
+}
+
+/// What is left out says why, and the limit is a setting.
+#[test]
+fn why_an_id_is_left_out() {
+    let too_long = |bytes, max_bytes| Some(OmittedId::TooLong { bytes, max_bytes });
+    let rows = [
+        ("7".repeat(4097), 4096, too_long(4097, 4096)),
+        ("7".repeat(4097), 4097, None),
+        ("77".into(), 1, too_long(2, 1)),
+        ("7".into(), 0, too_long(1, 0)),
+        ("a\u{7F}b".into(), 4096, Some(OmittedId::ControlCharacter)),
+        (" \t".into(), 4096, Some(OmittedId::Blank)),
+    ];
+    for (id, limit, expected) in rows {
+        let config = steady().max_last_event_id_bytes(limit);
+        let mut seeded = Embedder::new(config.clone().last_event_id(&*id).expect("an ID"));
+        let mut received = Embedder::open(config);
+        assert_eq!(received.client.omitted_last_event_id(), None);
+        received.data(format!("id: {id}\ndata: a\n\n").as_bytes());
+        received.end(End::Failed);
+        assert_eq!(received.client.omitted_last_event_id(), expected);
+        for attempt in [seeded.connect(), received.reconnect().1] {
+            assert_eq!(attempt.omitted_last_event_id(), expected, "{id:?}");
+            assert_eq!(attempt.last_event_id().is_none(), expected.is_some());
+        }
+    }
+    let omitted = too_long(5000, 4096).map(|omitted| omitted.to_string());
+    assert_eq!(
+        omitted.as_deref(),
+        Some(
+            "the last event ID is not sent, so events may be missed: it has 5000 bytes, more than \
+             max_last_event_id_bytes (4096)"
+        )
+    );
 }
 
 /// What the stream says in bytes that are no UTF-8 is sent as it was read.

@@ -75,7 +75,10 @@ fn connecting_to_closed_by_an_answer_that_stops() {
     let rows = [
         (ResponseHead::new(204), CloseReason::NoContent),
         (ResponseHead::new(404), CloseReason::Status(404)),
-        (ResponseHead::new(200), CloseReason::ContentType),
+        (
+            ResponseHead::new(200),
+            CloseReason::ContentType { value: None },
+        ),
     ];
     for (head, reason) in rows {
         let mut embedder = Embedder::new(ClientConfig::new());
@@ -231,17 +234,20 @@ fn open_to_waiting_by_restart() {
 #[test]
 fn open_to_closed_by_event_too_large() {
     let small = || ClientConfig::new().decoder(DecoderConfig::new().max_event_bytes(20));
+    let too_large = CloseReason::EventTooLarge {
+        max_event_bytes: 20,
+    };
     let bytes = b"data: fits\n\ndata: but this one does not\n\ndata: late\n\n";
 
     let mut embedder = Embedder::open(small());
     assert_eq!(embedder.data(bytes).len(), 1);
     assert_eq!(embedder.client.cut_off_event(), None);
-    embedder.expect_closed(CloseReason::EventTooLarge, &[Action::Disconnect]);
+    embedder.expect_closed(too_large, &[Action::Disconnect]);
 
     let mut embedder = Embedder::open(small());
     assert_eq!(embedder.frames(bytes).len(), 1);
     assert_eq!(embedder.client.cut_off_event(), None);
-    embedder.expect_closed(CloseReason::EventTooLarge, &[Action::Disconnect]);
+    embedder.expect_closed(too_large, &[Action::Disconnect]);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use ssewire::client::{Action, Cause, ClientConfig, CloseReason, End, Phase, ResponseHead};
+use ssewire::client::{
+    Action, Cause, ClientConfig, CloseReason, End, Excerpt, Phase, ResponseHead,
+};
 
 use crate::common::embedder::{Embedder, milliseconds, seconds};
 
@@ -174,7 +176,8 @@ fn a_bad_content_type_ends_it_later_too() {
     embedder.end(End::Clean);
     embedder.reconnect();
     embedder.answer(&ResponseHead::new(200).content_type("stop"));
-    embedder.expect_closed(CloseReason::ContentType, &[Action::Disconnect]);
+    let value = Some(Excerpt::new("stop"));
+    embedder.expect_closed(CloseReason::ContentType { value }, &[Action::Disconnect]);
 }
 
 /// "eventsource-request-cancellation": stopped before the answer came.

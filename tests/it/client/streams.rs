@@ -77,3 +77,78 @@ fn a_comment_is_a_frame_where_the_decoder_says_so() {
     assert_eq!(embedder.data(b":c\n"), [Frame::Comment("c".into())]);
     assert_eq!(embedder.frames(b":d\n"), [Frame::Comment("d".into())]);
 }
+
+/// What is no event stream ends without a word of the standard's.
+#[test]
+fn lines_that_are_no_fields_are_told_if_no_event_came() {
+    let json = &b"{\"error\":{\"type\":\"overloaded\",\"message\":\"try again later\"}}"[..];
+    let cut_json = Some((1, &json[..46]));
+    let rows: [(&[u8], Option<(u64, &[u8])>); 17] = [
+        (b"", None),
+        (b": comment\n\nretry: 1\n\nid: 1\nevent: x\n\n", None),
+        (b"data\n\n", None),
+        (b"data: cut off", None),
+        (b"dat", None),
+        (b"\xEF\xBB\xBFretry: 1\r\n\r\n", None),
+        (b"\xEF\xBB\xBF", None),
+        (json, cut_json),
+        (b"<html>\r\n<body>\r\n\r\n", Some((2, b"<html>"))),
+        (b"<html>\r<body>\rdata", Some((2, b"<html>"))),
+        (b"data : x\n\n", Some((1, b"data : x"))),
+        (b"Data: x\n: c\ndatum", Some((2, b"Data: x"))),
+        (b" data: x\n", Some((1, b" data: x"))),
+        (b"\xEF\xBB\xBFx\n", Some((1, b"\xEF\xBB\xBFx"))),
+        (
+            b"\n\xEF\xBB\xBFretry: 1\n",
+            Some((1, b"\xEF\xBB\xBFretry: 1")),
+        ),
+        // With an event it is an event stream, whatever else is in it.
+        (b"x\ndata: 1\n\nx\n", None),
+        (b"data: 1\n\nx\n", None),
+    ];
+    for (bytes, expected) in rows {
+        for cut in 0..=bytes.len() {
+            for by_cursor in [false, true] {
+                let mut embedder = Embedder::open(steady());
+                for piece in [&bytes[..cut], &bytes[cut..]] {
+                    if by_cursor {
+                        embedder.frames(piece);
+                    } else {
+                        embedder.data(piece);
+                    }
+                }
+                embedder.end(End::Clean);
+                let stray = embedder.client.stray_lines();
+                let name = bytes.escape_ascii();
+                assert_eq!(
+                    stray.map(|stray| stray.count()),
+                    expected.map(|row| row.0),
+                    "{name} {cut}"
+                );
+                if let (Some(stray), Some((_, first))) = (stray, expected) {
+                    assert_eq!(stray.first().as_bytes(), first, "{name}");
+                    assert_eq!(stray.first().is_cut(), bytes == json);
+                }
+                // It is about the last stream.
+                embedder.reconnect();
+                embedder.accept();
+                assert_eq!(embedder.client.stray_lines(), None);
+            }
+        }
+    }
+}
+
+/// What a cursor left is passed again, and counts once.
+#[test]
+fn a_cursor_dropped_early_confuses_no_lines() {
+    let mut embedder = Embedder::open(steady());
+    embedder.frames(b"ret");
+    let mut input = &b"ry: 1\nx\nretry: 2\ny\nz"[..];
+    let mut frames = embedder.client.frames(embedder.now, &mut input);
+    frames.next_frame();
+    embedder.frames(input);
+    embedder.end(End::Clean);
+    let stray = embedder.client.stray_lines().expect("three lines");
+    assert_eq!(stray.count(), 3);
+    assert_eq!(stray.first().as_bytes(), b"x");
+}

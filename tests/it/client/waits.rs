@@ -331,6 +331,49 @@ fn retry_after_is_the_least_wait() {
 }
 
 #[cfg(feature = "std")]
+/// Where both are there, the finer one counts.
+#[test]
+fn retry_after_in_milliseconds() {
+    let head = || ResponseHead::new(503);
+    let rows = [
+        ("alone", head().retry_after_ms("2500"), 2500),
+        ("a fraction", head().retry_after_ms(" 2500.75 "), 2500),
+        (
+            "finer",
+            head().retry_after_ms("2500").retry_after("120"),
+            2500,
+        ),
+        (
+            "longer",
+            head().retry_after_ms("2500").retry_after("1"),
+            2500,
+        ),
+        (
+            "less than the own wait",
+            head().retry_after_ms("10").retry_after("9"),
+            1000,
+        ),
+        ("a unit", head().retry_after_ms("9s").retry_after("2"), 2000),
+        (
+            "a sign",
+            head().retry_after_ms("-9000").retry_after("2"),
+            2000,
+        ),
+        ("empty", head().retry_after_ms("").retry_after("2"), 2000),
+        ("a point", head().retry_after_ms(".").retry_after("2"), 2000),
+        ("a word", head().retry_after_ms("9000.x"), 1000),
+        ("no text", head().retry_after_ms(b"\xFF9000"), 1000),
+        (
+            "too many",
+            head().retry_after_ms("99999999999999999999"),
+            u64::MAX,
+        ),
+    ];
+    for (name, head, expected) in rows {
+        assert_eq!(wait_after(&head), milliseconds(expected), "{name}");
+    }
+}
+
 #[test]
 fn retry_after_with_a_date() {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

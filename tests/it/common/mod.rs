@@ -25,6 +25,8 @@ pub(crate) mod example;
 pub(crate) mod example_server;
 pub(crate) mod feed;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+pub(crate) mod memory;
+#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod named;
 #[cfg(feature = "client")]
 pub(crate) mod operation;

@@ -58,7 +58,7 @@ pub(crate) struct Settings {
     pub(crate) healthy_after: Duration,
     max_attempts: Option<u32>,
     pub(crate) max_wait: Option<Duration>,
-    pub(crate) idle_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
     retry_statuses: &'static [u16],
     check_content_type: bool,
     /// A text and how often it is repeated.
@@ -195,6 +195,12 @@ impl Settings {
         }
         let (id, count) = self.last_event_id;
         config.last_event_id(id.repeat(count)).expect("an ID")
+    }
+
+    /// Returns the silence that ends a connection. Zero ends none.
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        self.idle_timeout
+            .filter(|timeout| *timeout > Duration::ZERO)
     }
 
     pub(crate) fn opens(&self, answer: Answer) -> bool {

@@ -311,7 +311,7 @@ impl Watched {
             (Operation::End(End::TimedOut), Some(Cause::ConnectTimeout)) => !is_open,
             (Operation::End(End::Clean | End::Failed), Some(Cause::CouldNotConnect)) => !is_open,
             (Operation::Tick | Operation::Due, Some(Cause::IdleTimeout)) => {
-                self.settings.idle_timeout.is_some()
+                self.settings.silence().is_some()
             }
             (Operation::Restart, None) => true,
             _ => false,
@@ -366,11 +366,11 @@ impl Watched {
         match (operation, reason) {
             (Operation::Close, CloseReason::Caller)
             | (Operation::Refuse | Operation::End(End::Refused), CloseReason::Refused) => {}
-            (Operation::Data(_) | Operation::Frames(..), CloseReason::EventTooLarge) => {
+            (Operation::Data(_) | Operation::Frames(..), CloseReason::EventTooLarge { .. }) => {
                 assert!(is_open);
             }
             (Operation::Answer(answer), CloseReason::NoContent) => assert_eq!(answer.status, 204),
-            (Operation::Answer(answer), CloseReason::ContentType) => {
+            (Operation::Answer(answer), CloseReason::ContentType { .. }) => {
                 assert_eq!(answer.status, 200);
             }
             (Operation::Answer(answer), CloseReason::Status(status)) => {
@@ -390,7 +390,15 @@ impl Watched {
                 let most = self.settings.most_attempts();
                 assert!(most.is_some_and(|most| most <= attempts));
             }
-            (_, CloseReason::WaitTooLong { wait, cause, .. }) => {
+            (
+                _,
+                CloseReason::WaitTooLong {
+                    wait,
+                    max_wait,
+                    cause,
+                    ..
+                },
+            ) => {
                 self.check_cause(before, operation, Some(cause));
                 assert!(wants_more);
                 let answer = match operation {
@@ -399,7 +407,8 @@ impl Watched {
                 };
                 assert_eq!(wait, self.lower_bound(answer));
                 let longest = self.settings.max_wait;
-                assert!(longest.is_some_and(|longest| longest < wait));
+                assert_eq!(longest, Some(max_wait));
+                assert!(max_wait < wait);
             }
             (
                 _,
@@ -430,7 +439,7 @@ impl Watched {
             timeout: self.client.poll_timeout(),
             last_event_id: self.client.last_event_id().map(str::to_owned),
         };
-        let has_idle_timeout = self.settings.idle_timeout.is_some();
+        let has_idle_timeout = self.settings.silence().is_some();
         let (state, has_timeout) = match look.phase {
             Phase::Connecting => (ReadyState::Connecting, has_idle_timeout && self.asked),
             Phase::Open => (ReadyState::Open, has_idle_timeout),
@@ -451,7 +460,7 @@ impl Watched {
     }
 
     fn idle_deadline(&self) -> Option<Timestamp> {
-        self.settings.idle_timeout.map(|timeout| self.now + timeout)
+        self.settings.silence().map(|timeout| self.now + timeout)
     }
 
     fn is_wanted(&self, phase: Phase) -> bool {

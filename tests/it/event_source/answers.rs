@@ -6,11 +6,11 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderValue, header};
-use ssewire::client::{Cause, ClientConfig, CloseReason, Phase};
+use ssewire::client::{Cause, ClientConfig, CloseReason, Excerpt, Phase};
 use ssewire::hyper::Http;
 
 use crate::common::runtime::{
-    Runtime, Source, all_data, assert_gave_up, get, next_data, next_error, on_both, quick,
+    Runtime, Source, all_data, assert_gave_up, get, next_data, next_error, on_both, quick, within,
 };
 use crate::common::server::{OPEN, Server, answer};
 
@@ -18,6 +18,7 @@ on_both! {
     a_204_stops_for_good
     an_error_keeps_status_headers_and_body
     an_endless_error_body_is_kept_in_part
+    an_error_body_is_kept_up_to_the_limit
     a_stalled_error_body_is_not_waited_for
     an_error_body_that_breaks_off_is_kept_as_far_as_it_came
     a_500_is_tried_again
@@ -27,6 +28,7 @@ on_both! {
     too_long_a_wait_is_an_error
     other_content_types_are_errors
     odd_content_types_open
+    a_coding_is_refused_by_name
     a_browser_takes_no_answer_but_200
     a_new_token_resumes_after_a_401
     on_open_may_refuse_an_answer
@@ -64,7 +66,8 @@ async fn an_error_keeps_status_headers_and_body<R: Runtime>() {
         let mut events = get::<R>(server.url("/"));
         let error = next_error(&mut events).await;
         assert_eq!(error.reason(), CloseReason::Status(404));
-        assert_eq!(error.to_string(), "the response has status 404");
+        let text = format!("{}: the response has status 404", server.url("/"));
+        assert_eq!(error.to_string(), text);
         let answer = error.response().expect("the answer is kept");
         assert_eq!(answer.status(), 404);
         assert_eq!(answer.headers()["x-why"], "gone");
@@ -85,6 +88,23 @@ async fn an_endless_error_body_is_kept_in_part<R: Runtime>() {
     let body = error.response().expect("the answer is kept").body();
     assert_eq!(body.len(), 8 * 1024);
     server.wait_for_closed(1);
+}
+
+async fn an_error_body_is_kept_up_to_the_limit<R: Runtime>() {
+    for limit in [0, 1, 5, 9, 100_000] {
+        // Where nothing is wanted, nothing is waited for.
+        let body = if limit == 0 { "" } else { "too much." };
+        let server = Server::start(move |connection| {
+            connection.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\n\r\n");
+            connection.send(body);
+            connection.wait_for_end();
+        });
+        let mut events = get::<R>(server.url("/")).max_error_body_bytes(limit);
+        let error = within::<R, _>(Duration::from_secs(1), next_error(&mut events)).await;
+        let error = error.expect("it does not wait");
+        let kept = &"too much."[..limit.min(9)];
+        assert_eq!(error.response().expect("the answer is kept").body(), kept);
+    }
 }
 
 async fn a_stalled_error_body_is_not_waited_for<R: Runtime>() {
@@ -108,7 +128,7 @@ async fn an_error_body_that_breaks_off_is_kept_as_far_as_it_came<R: Runtime>() {
 
 async fn a_500_is_tried_again<R: Runtime>() {
     for status in [
-        "408 a", "425 b", "429 c", "500 d", "502 e", "503 f", "504 g",
+        "408 a", "425 b", "429 c", "500 d", "502 e", "503 f", "504 g", "520 h", "530 i", "599 j",
     ] {
         let server = Server::start(move |connection| match connection.number() {
             0 => connection.answer(status, &[STREAM], "data: no event\n\n"),
@@ -172,8 +192,15 @@ async fn both_kinds_of_retry_after_are_lower_bounds<R: Runtime>() {
             let after = "retry-after: Fri, 01 Jan 2100 00:00:01 GMT";
             connection.answer("503 Busy", &[date, after], "");
         }
-        // In the past, so not a wait at all.
+        // The finer of two.
         2 => connection.answer(
+            "503 Busy",
+            &["retry-after: 3601", "retry-after-ms: 1000"],
+            "",
+        ),
+        3 => connection.answer("503 Busy", &["retry-after-ms: 1000"], ""),
+        // In the past, so not a wait at all.
+        4 => connection.answer(
             "503 Busy",
             &["retry-after: Fri, 01 Jan 2010 00:00:01 GMT"],
             "",
@@ -183,10 +210,10 @@ async fn both_kinds_of_retry_after_are_lower_bounds<R: Runtime>() {
     let mut events = Source::<R>::new(Http::get(server.url("/")), quick().jitter_percent(0));
     assert!(events.next().await.is_none());
     let requests = server.requests();
-    for pair in requests[..3].windows(2) {
+    for pair in requests[..5].windows(2) {
         assert!(pair[1].at - pair[0].at >= Duration::from_secs(1));
     }
-    assert_eq!(requests.len(), 4);
+    assert_eq!(requests.len(), 6);
 }
 
 async fn too_long_a_wait_is_an_error<R: Runtime>() {
@@ -217,7 +244,13 @@ async fn other_content_types_are_errors<R: Runtime>() {
         let server = Server::saying(answer("200 OK", &[content_type], "<h1>Log in</h1>"));
         let mut events = get::<R>(server.url("/"));
         let error = next_error(&mut events).await;
-        assert_eq!(error.reason(), CloseReason::ContentType, "{content_type}");
+        let CloseReason::ContentType { value } = error.reason() else {
+            panic!("{content_type}: {error:?}");
+        };
+        let came = content_type
+            .strip_prefix("content-type:")
+            .map(|value| value.trim_start_matches(' '));
+        assert_eq!(value, came.map(Excerpt::new), "{content_type}");
         let answer = error.response().expect("the answer is kept");
         assert_eq!(
             (answer.status().as_u16(), &answer.body()[..]),
@@ -230,6 +263,10 @@ async fn other_content_types_are_errors<R: Runtime>() {
 async fn odd_content_types_open<R: Runtime>() {
     for content_type in [
         "content-type: text/event-stream;",
+        "content-type: text/event-stream, text/event-stream",
+        "content-type: text/html\r\ncontent-type: text/event-stream",
+        "content-type: text/event-stream\r\ncontent-type: */*",
+        "content-type: text/event-stream\r\ncontent-encoding: identity",
         "content-type:  Text/Event-Stream ; charset=\"utf-8\"; x",
         "CONTENT-TYPE: text/event-stream;charset=iso-8859-1",
     ] {
@@ -248,6 +285,34 @@ async fn odd_content_types_open<R: Runtime>() {
     let config = quick().check_content_type(false);
     let mut events = Source::<R>::new(Http::get(server.url("/")), config);
     assert_eq!(all_data(&mut events).await, ["1"]);
+}
+
+async fn a_coding_is_refused_by_name<R: Runtime>() {
+    for (headers, coding) in [
+        (&[STREAM, "content-encoding: gzip"][..], "gzip"),
+        (
+            &[STREAM, "content-encoding: identity", "content-encoding: br"],
+            "br",
+        ),
+        (
+            &[
+                STREAM,
+                "content-encoding: zstd",
+                "content-encoding: identity",
+            ],
+            "zstd",
+        ),
+    ] {
+        let server = Server::saying(answer("200 OK", headers, "\u{1f}\u{8b}\n\n"));
+        let mut events = get::<R>(server.url("/"));
+        let error = next_error(&mut events).await;
+        let value = Excerpt::new(coding);
+        assert_eq!(error.reason(), CloseReason::ContentEncoding { value });
+        let text = error.to_string();
+        assert!(text.contains(&format!("\"{coding}\"")), "{text}");
+        assert!(text.contains("turn compression off"), "{text}");
+        assert_eq!(server.accepted(), 1);
+    }
 }
 
 async fn a_browser_takes_no_answer_but_200<R: Runtime>() {

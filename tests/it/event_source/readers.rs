@@ -18,7 +18,7 @@ use ssewire::event_source::{EventSource, FromReader};
 use ssewire::runtime::{ReadFrom, Timer};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
-use crate::common::runtime::{Runtime, assert_gave_up, on_both, quick};
+use crate::common::runtime::{Runtime, assert_gave_up, on_both, quick, within};
 use crate::common::script::{Source as Script, Step};
 
 on_both! {
@@ -26,6 +26,7 @@ on_both! {
     a_reader_that_fails_is_cut_off
     a_reader_that_cannot_be_had_is_tried_again
     a_reader_that_never_comes_ends_at_the_connect_timeout
+    a_connect_timeout_of_zero_is_none
     a_reader_that_falls_silent_ends_at_the_idle_timeout
     the_request_says_which_attempt_it_is
 }
@@ -102,10 +103,13 @@ async fn a_reader_that_cannot_be_had_is_tried_again<R: Runtime>() {
     let event = events.next().await.expect("an event").expect("no error");
     assert_eq!(event.data(), "1");
     assert_eq!(calls.load(Ordering::SeqCst), 4);
-    assert_eq!(
-        *causes.lock().unwrap(),
-        ["could not connect: entity not found"; 3]
-    );
+    let causes = causes.lock().unwrap();
+    assert_eq!(causes.len(), 3);
+    for text in &*causes {
+        let (cause, next) = text.split_once("; ").expect("two parts");
+        assert_eq!(cause, "could not connect: entity not found");
+        assert!(next.starts_with("retrying in "), "{next}");
+    }
 }
 
 async fn a_reader_that_never_comes_ends_at_the_connect_timeout<R: Runtime>() {
@@ -124,6 +128,18 @@ async fn a_reader_that_never_comes_ends_at_the_connect_timeout<R: Runtime>() {
     let mut events = EventSource::<_, R>::new(connect, config);
     let error = events.next().await.expect("an item").expect_err("an error");
     assert_gave_up(&error, 1, Cause::IdleTimeout);
+}
+
+/// As every timeout of zero.
+async fn a_connect_timeout_of_zero_is_none<R: Runtime>() {
+    let connect = FromReader::<_, R>::new(|_: &Attempt| async {
+        within::<R, _>(Duration::from_millis(5), pending::<()>()).await;
+        Ok(Script::in_pieces(b"data: 1\n\n", 100))
+    });
+    let connect = connect.connect_timeout(Duration::ZERO);
+    let mut events = EventSource::<_, R>::new(connect, quick().reconnect(Reconnect::Never));
+    let event = events.next().await.expect("an event").expect("no error");
+    assert_eq!(event.data(), "1");
 }
 
 async fn a_reader_that_falls_silent_ends_at_the_idle_timeout<R: Runtime>() {

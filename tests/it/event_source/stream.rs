@@ -421,7 +421,12 @@ fn an_endless_line_ends_with_a_reason_and_flat_memory<R: Runtime>() {
                         events.for_each_event(|_| -> ControlFlow<()> { panic!("no event") });
                     visited.await.expect_err("an error")
                 };
-                assert_eq!(error.reason(), CloseReason::EventTooLarge);
+                assert_eq!(
+                    error.reason(),
+                    CloseReason::EventTooLarge {
+                        max_event_bytes: 1 << 20
+                    }
+                );
                 assert_eq!(server.requests().len(), 1, "it is not tried again");
             });
         });

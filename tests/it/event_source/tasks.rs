@@ -148,6 +148,10 @@ impl Connect for Always {
         let response = Response::builder().header("content-type", "text/event-stream");
         ready(response.body(body).map_err(ConnectError::refused))
     }
+
+    fn method(&self) -> Option<&str> {
+        Some("GET")
+    }
 }
 
 fn always<R: Runtime>(wire: &'static str) -> EventSource<Always, R> {

@@ -70,4 +70,8 @@ impl Connect for Reqwest {
             Ok(Response::from(response).map(BodyStream::new))
         })
     }
+
+    fn method(&self) -> Option<&str> {
+        Some("GET")
+    }
 }
