@@ -95,12 +95,12 @@ fn the_event_source() {
     assert_traits! { Send Sync Unpin:
         BoxError, ConnectError, Disconnect<'static>, Error, PhaseWatch, Tls, Untimed, async_std::Runtime,
         tokio::Runtime, ReaderStream<Io, Untimed>, OpenReader<core::future::Ready<()>, Untimed>,
-        FromReader<fn() -> Io, Untimed>,
+        FromReader<fn() -> Io, Untimed>, Http<tokio::Runtime>, Http<async_std::Runtime>,
     }
     assert_traits! { Send No Unpin:
         EventSource<Http<tokio::Runtime>, tokio::Runtime>,
         EventSource<Http<async_std::Runtime>, async_std::Runtime>,
-        Http<tokio::Runtime>, HttpBody,
+        HttpBody,
     }
 }
 
