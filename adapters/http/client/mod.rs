@@ -148,8 +148,8 @@ impl<R> Http<R> {
         self
     }
 
-    /// Sets how long it may take to connect, including TLS. Each redirect has this time again. The
-    /// default is 10 seconds; `None` leaves the limit to the system.
+    /// Sets how long it may take to connect, including TLS. The time starts again with each
+    /// redirect. The default is 10 seconds; `None` leaves the limit to the system.
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         Arc::make_mut(&mut self.settings).connect_timeout = timeout.into();
         self
@@ -162,7 +162,7 @@ impl<R> Http<R> {
         self
     }
 
-    /// Sets which certificates are trusted, and which one the client shows.
+    /// Sets which certificates are trusted, and which one the client presents.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         Arc::make_mut(&mut self.settings).tls = Some(tls);
