@@ -129,7 +129,8 @@ impl ClientConfig {
         self
     }
 
-    /// Sets the method of the request; `GET` by default.
+    /// Sets the method of the request; `GET` by default. An event source sets it to that of its
+    /// transport.
     ///
     /// It decides the default of [`reconnect`](Self::reconnect), which is
     /// [`Always`](Reconnect::Always) for GET and [`Never`](Reconnect::Never) for every other method.
@@ -221,7 +222,7 @@ impl ClientConfig {
     }
 
     /// Sets the last event ID of the first request, for instance one that was kept from an earlier run.
-    /// An empty one counts as none, which is the default.
+    /// An empty ID, the default, means that there is none.
     ///
     /// # Errors
     ///
@@ -233,7 +234,7 @@ impl ClientConfig {
         Ok(self)
     }
 
-    /// Sets the settings of the decoder. An event that is larger than its
+    /// Sets the configuration of the decoder. An event that is larger than its
     /// [`max_event_bytes`](DecoderConfig::max_event_bytes) closes the client.
     pub fn decoder(mut self, config: DecoderConfig) -> Self {
         self.decoder = config;
