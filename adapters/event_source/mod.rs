@@ -1,8 +1,9 @@
 //! The reconnecting client over any transport, on any runtime.
 //!
 //! An [`EventSource`] carries out the actions of a [`Client`](crate::client::Client). It opens
-//! connections by a [`Connect`] and waits by a [`Timer`](crate::runtime::Timer). `ssewire::tokio` and
-//! `ssewire::async_std` have event sources with their timers, and HTTP if the feature `hyper` is on.
+//! connections with a [`Connect`] and waits with a [`Timer`](crate::runtime::Timer).
+//! `ssewire::tokio` and `ssewire::async_std` have event sources with their timers, and HTTP if the
+//! feature `hyper` is on.
 
 mod chunk;
 mod connect;
