@@ -1,10 +1,9 @@
-//! Everything on async-std: reader and writer, the reconnecting client, and responses that its timers
-//! keep alive.
+//! The reader, the writer, the reconnecting client and kept-alive responses on async-std.
 //!
-//! Reader and writer are those of [`futures_io`](crate::futures_io). Timers and sockets come from
-//! async-io and async-net, which async-std is built on and smol too. They work on any executor, so
-//! the feature brings no code of async-std itself, which its authors no longer maintain: they name
-//! smol as its successor.
+//! The reader and the writer are those of [`futures_io`](crate::futures_io). Timers and sockets
+//! come from async-io and async-net, as those of smol do. They work on any executor. The feature
+//! brings no code of async-std itself, which is no longer maintained. Its authors name smol as its
+//! successor.
 //!
 //! # Examples
 //!

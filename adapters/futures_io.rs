@@ -1,4 +1,5 @@
-//! Reader and writer over futures-io's [`AsyncRead`] and [`AsyncWrite`]: smol, async-std and others.
+//! The reader and the writer over futures-io's [`AsyncRead`] and [`AsyncWrite`], for smol,
+//! async-std and others.
 //!
 //! They need no runtime and spawn nothing.
 //!
@@ -40,7 +41,7 @@ pub type EventReader<R> = adapter::EventReader<ReaderStream<R, FuturesIo>>;
 /// A writer of frames to an [`AsyncWrite`].
 pub type EventWriter<W> = adapter::EventWriter<W, FuturesIo>;
 
-/// The kind of readers and writers that futures-io has.
+/// The readers and writers of futures-io, as a runtime.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct FuturesIo;

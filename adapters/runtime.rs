@@ -1,10 +1,10 @@
 //! The traits through which the adapters use a runtime: its timers, its readers and writers, and its
 //! sockets.
 //!
-//! `ssewire::tokio::Runtime` and `ssewire::async_std::Runtime` implement all of them. They are four
-//! and not one because no user needs all at once: a timer alone drives an
-//! [`EventSource`](crate::event_source::EventSource) over a transport of its own, reading and writing
-//! are properties of a runtime together with a type of reader, and only HTTP opens sockets.
+//! `ssewire::tokio::Runtime` and `ssewire::async_std::Runtime` implement those that they need. The
+//! traits are separate because no use needs them all: a timer alone drives an
+//! [`EventSource`](crate::event_source::EventSource) over a transport of your own, reading and
+//! writing depend on the type of the reader or writer too, and only HTTP opens sockets.
 
 #[cfg(feature = "hyper")]
 use alloc::boxed::Box;
@@ -35,7 +35,7 @@ pub trait Timer {
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// A runtime that brings timers.
+/// A runtime that has timers.
 pub trait Runtime {
     /// Its timer.
     type Timer: Timer + Default;

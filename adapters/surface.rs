@@ -17,7 +17,7 @@ macro_rules! surface {
         #[cfg(not(feature = "hyper"))]
         pub type EventSource<C> = crate::adapters::event_source::EventSource<C, Runtime>;
 
-        #[doc = concat!("The reconnecting client on ", $runtime, ", over HTTP unless it is given another")]
+        #[doc = concat!("The reconnecting client on ", $runtime, ", over HTTP or any other")]
         /// [`Connect`](crate::event_source::Connect).
         #[cfg(feature = "hyper")]
         pub type EventSource<C = Http> = crate::adapters::event_source::EventSource<C, Runtime>;
@@ -33,9 +33,9 @@ macro_rules! surface {
         /// Returns the response that sends the events of a stream, or of a [`Subscription`], with
         /// the default [`SessionConfig`].
         ///
-        /// A comment opens the response, and another follows after every 15 seconds of silence. This
-        /// is [`hyper::event_stream`](crate::hyper::event_stream) of an
-        /// [`EventBody::with_session`](crate::hyper::EventBody::with_session).
+        /// A comment opens the response, and another is sent after every 15 seconds of silence. The
+        /// head is that of [`hyper::event_stream`](crate::hyper::event_stream), and the body that
+        /// of [`EventBody::with_session`](crate::hyper::EventBody::with_session).
         ///
         /// # Examples
         ///
@@ -59,7 +59,7 @@ macro_rules! surface {
 
         /// Returns the response that sends the events of a stream with the given configuration.
         ///
-        /// Otherwise this is [`response`].
+        /// Otherwise this is the same as [`response`].
         #[cfg(feature = "http-body")]
         pub fn response_with<S>(events: S, config: SessionConfig) -> ::http::Response<EventBody<S>>
         where

@@ -1,8 +1,9 @@
-//! Everything on tokio: reader and writer over its [`AsyncRead`] and [`AsyncWrite`], the reconnecting
-//! client, and responses that its timers keep alive.
+//! The reader and the writer over tokio's [`AsyncRead`] and [`AsyncWrite`], the reconnecting client
+//! and kept-alive responses on tokio.
 //!
-//! Nothing is spawned. Reader and writer work on any executor; the client and the responses need a
-//! tokio runtime with its timers enabled, and HTTP needs its sockets too.
+//! Nothing is spawned. The reader and the writer work on any executor. The client and the responses
+//! need a tokio runtime with timers enabled, and HTTP also needs I/O enabled. `#[tokio::main]`
+//! enables both.
 //!
 //! # Examples
 //!

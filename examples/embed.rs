@@ -1,4 +1,4 @@
-//! The decoder in blocking I/O: any [`Read`], without a feature.
+//! The decoder in blocking I/O, over any [`Read`]. It needs no feature.
 //!
 //! `printf 'event: greeting\ndata: hi\n\n' | cargo run --example embed`
 

@@ -1,4 +1,4 @@
-//! Prints the events of a URL, on async-std: `tail` but for the runtime.
+//! Prints the events of a URL, on async-std. Except for the runtime, this is the example `tail`.
 //!
 //! `cargo run --example tail_async_std --features async-std,tls -- http://127.0.0.1:8888/price`
 

@@ -84,7 +84,7 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EventTooLarge => f.write_str("event is larger than max_event_bytes"),
+            Self::EventTooLarge => f.write_str("an event is larger than max_event_bytes"),
         }
     }
 }

@@ -29,7 +29,7 @@ pub enum Frame {
     /// lines is written as a comment.
     Comment(String),
     /// A reconnection time. It is written in whole milliseconds: a fraction is rounded up, and a
-    /// number of more than 64 bits becomes the largest with 64.
+    /// number that does not fit into 64 bits becomes the largest that does.
     Retry(Duration),
 }
 
@@ -152,8 +152,8 @@ pub enum FrameRef<'a> {
     Event(EventRef<'a>),
     /// A comment: the text after the colon of its line.
     Comment(&'a str),
-    /// A reconnection time. A number of milliseconds of more than 64 bits is read as the largest
-    /// with 64.
+    /// A reconnection time. A number of milliseconds that does not fit into 64 bits is read as the
+    /// largest that does.
     Retry(Duration),
 }
 

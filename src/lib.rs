@@ -143,7 +143,7 @@
 //! | `tokio` | [`tokio`](mod@tokio) | `client`, `server`, http, tokio's I/O traits and timers; starts no runtime |
 //! | `http-body` | [`hyper`]: bodies for any server, a reader of any body | `server`, http, http-body; no HTTP client and not hyper itself |
 //! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, iri-string, tokio-util |
-//! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring, the platform's root certificates |
+//! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring (which needs a C compiler), rustls-native-certs, tokio-rustls |
 //! | `json` | [`Event::json`], [`Event::parse_json`] | serde, serde_json; needs no `std` |
 //! | `base64` | [`Event::base64`], [`Event::decode_base64`] | base64; needs no `std` |
 //!

@@ -1,4 +1,4 @@
-//! The reports about a connection that was lost or refused.
+//! The reports of a connection that was lost or refused.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -254,8 +254,8 @@ impl<'a> Disconnect<'a> {
         self.phase
     }
 
-    /// Returns why the connection was lost or could not be opened. `None` if there is another reason,
-    /// which [`phase`](Self::phase) then has.
+    /// Returns why the connection was lost or could not be opened, or `None` if it ended for
+    /// another reason, which [`phase`](Self::phase) returns.
     pub fn cause(&self) -> Option<Cause> {
         match self.phase {
             Phase::Waiting { cause, .. } => cause,

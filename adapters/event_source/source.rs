@@ -26,8 +26,9 @@ use crate::{Event, EventRef, Frame, FrameRef};
 /// A stream of events that reconnects.
 ///
 /// It recovers from whatever a new connection can fix, so an error is final and only `None` follows
-/// it. [`ClientConfig`] decides what is tried again, and how often. If the end is orderly, `None`
-/// follows the last event and there is no error.
+/// it. [`ClientConfig`] decides what is tried again, and how often. By default, a server that
+/// cannot be reached is tried again without end, and [`on_disconnect`](Self::on_disconnect) reports
+/// each failure. If the end is orderly, `None` follows the last event and there is no error.
 ///
 /// An event source spawns nothing. It works only while one of its methods or futures is polled, and
 /// dropping it closes the connection at once.
@@ -41,7 +42,7 @@ use crate::{Event, EventRef, Frame, FrameRef};
 ///   [`next_frame`](Self::next_frame).
 /// - **Borrowed** items, which are faster to take: [`for_each_event`](Self::for_each_event) and
 ///   [`for_each_frame`](Self::for_each_frame).
-/// - **Wishes**: [`close`](Self::close) and [`restart`](Self::restart).
+/// - **Commands**: [`close`](Self::close) and [`restart`](Self::restart).
 /// - **Views**: [`phase`](Self::phase), [`watch`](Self::watch),
 ///   [`last_event_id`](Self::last_event_id) and [`cut_off_event`](Self::cut_off_event).
 ///

@@ -11,7 +11,7 @@ use crate::client::Phase;
 /// A view of an event source's state for other tasks, as
 /// [`watch`](super::EventSource::watch) returns it. Each clone sees each change.
 ///
-/// It shows the latest state. A state that is over before the task looks is not seen.
+/// It shows the latest state. A task does not see a state that ends before the task looks.
 ///
 /// # Examples
 ///

@@ -13,9 +13,8 @@ use crate::{Decoder, DecoderConfig};
 /// A reader of the frames and events in a body, up to its end. It does not reconnect, and ignores the
 /// status and headers that the body came with.
 ///
-/// The body must be [`Unpin`], as those of hyper and reqwest are; `Box::pin` makes any body so. Bytes
-/// are decoded where the body has put them, without a copy into another buffer. Trailers are
-/// ignored.
+/// The body must be [`Unpin`], as the bodies of hyper and reqwest are; `Box::pin` makes any body
+/// [`Unpin`]. Bytes are decoded in the buffer of the body, without a copy. Trailers are ignored.
 ///
 /// # Examples
 ///
@@ -70,9 +69,9 @@ impl<B: Body> EventReader<B> {
 
 /// The bytes of any body.
 ///
-/// A [`Connect`](crate::event_source::Connect) over an HTTP client of your own returns its bodies as
-/// this; `examples/reqwest.rs` has one over reqwest. The body must be [`Unpin`]; `Box::pin` makes any
-/// body so. Trailers are ignored.
+/// A [`Connect`](crate::event_source::Connect) over an HTTP client of your own returns its bodies
+/// as this; `tests/peers/examples/reqwest.rs` has one over reqwest. The body must be [`Unpin`];
+/// `Box::pin` makes any body [`Unpin`]. Trailers are ignored.
 ///
 /// # Examples
 ///

@@ -19,12 +19,12 @@ use crate::server::{Outgoing, SessionConfig};
 pin_project! {
     /// A body that sends the events of a stream, and ends when the stream ends.
     ///
-    /// The items are whatever converts into [`Outgoing`]: events; frames, if comments and reconnection
-    /// times are wanted too; or the batches of a [`Subscription`](crate::Subscription), which are sent
-    /// as they are. Items that are ready together leave in one data frame of up to about 16 KiB. An
-    /// item is never held back to wait for another, and never split.
+    /// The items are of any type that converts into [`Outgoing`]: events, frames, or the batches of
+    /// a [`Subscription`](crate::Subscription), which are sent as they are. Items that are ready
+    /// together are sent in one data frame of up to about 16 KiB. An item never waits for another,
+    /// and is never split.
     ///
-    /// With a [session](Self::with_session), a comment is sent at once and again after each silence.
+    /// With a [session](Self::with_session), a comment is sent at once and after each silence.
     /// `ssewire::tokio` and `ssewire::async_std` name this type with their timers.
     ///
     /// # Examples
@@ -58,7 +58,7 @@ impl<S> EventBody<S>
 where
     S: Stream<Item: Into<Outgoing>>,
 {
-    /// Creates a body of nothing but the events.
+    /// Creates a body that sends only the events, and no comments to keep the connection alive.
     pub const fn new(events: S) -> Self {
         Self {
             events: Some(events),
@@ -75,8 +75,8 @@ where
 {
     /// Creates a body that a [`Session`](crate::server::Session) opens, keeps alive and ends.
     ///
-    /// The session's write timeout has no effect here, because a body does not learn whether anybody
-    /// reads it. Set one where the socket is.
+    /// The session's write timeout has no effect here, because a body does not learn whether the
+    /// peer reads it. Set a timeout in the HTTP server or on the socket instead.
     pub fn with_session(events: S, config: SessionConfig, timer: T) -> Self {
         let mut written = Vec::new();
         let keep_alive = KeepAlive::open(config, timer, &mut written);

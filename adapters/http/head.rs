@@ -82,12 +82,11 @@ pub fn no_content() -> Response<String> {
     response
 }
 
-/// Returns the last event ID that a request carries; `None` if it carries none, or an empty one.
+/// Returns the last event ID that a request carries, or `None` if it carries none or an empty one.
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`], as [`server::last_event_id`] returns it.
-/// Respond with status 400.
+/// The same as [`server::last_event_id`]. Respond with status 400.
 ///
 /// # Examples
 ///

@@ -1,11 +1,11 @@
-//! HTTP, as the public module `ssewire::hyper`: responses that send events, a reader of any
-//! [`http_body::Body`], and the transport of the reconnecting client.
+//! Responses that send events, a reader of any [`http_body::Body`], and the HTTP of the
+//! reconnecting client.
 //!
-//! Responses and reader need the feature `http-body` and neither hyper nor a runtime: they work with
-//! everything that is built on the crates `http` and `http-body`, as hyper 1.x, axum, tonic and
-//! reqwest are (a reqwest response converts into an `http::Response` with such a body). The client is
-//! `EventSource` in `ssewire::tokio` and `ssewire::async_std`. [`Http`] is how it connects, through
-//! hyper's client, with the feature `hyper`. Nothing is spawned.
+//! The responses and the reader need the feature `http-body`, but neither hyper nor a runtime. They
+//! work with everything that is built on the crates `http` and `http-body`: hyper 1.x, axum, tonic
+//! and reqwest, whose response converts into an `http::Response` with such a body. The client is
+//! `EventSource` in `ssewire::tokio` and `ssewire::async_std`. With the feature `hyper`, it
+//! connects by [`Http`], through hyper's client. Nothing is spawned.
 
 mod body_stream;
 #[cfg(feature = "hyper")]

@@ -1,4 +1,4 @@
-//! Topics that many tasks share: [`Topics`] behind a lock and wakers.
+//! Topics that many tasks share: [`Topics`] with a lock and wakers.
 //!
 //! A hub needs the standard library only: no runtime, no timer, and no task of its own.
 //!
@@ -168,7 +168,8 @@ impl Hub {
     /// are published from now on, or those that were published after the one that `last_event_id`
     /// names; see [`Topics::subscribe`].
     ///
-    /// After a shutdown the subscription ends at once.
+    /// During a [`shutdown`](Self::shutdown), the subscription ends after the events that are left
+    /// for it. After the shutdown it ends at once.
     pub fn subscribe<T: AsRef<str>>(
         &self,
         topics: impl IntoIterator<Item = T>,

@@ -16,11 +16,12 @@ use crate::server::{Delivery, Encoded, Subscriber};
 
 /// The events of some topics, encoded, as [`Hub::subscribe`](super::Hub::subscribe) returns them.
 ///
-/// Each item is all events that are waiting, up to 64 KiB. To unsubscribe, drop the subscription.
+/// Each item is a batch of all the events that are waiting, up to 64 KiB. To unsubscribe, drop the
+/// subscription.
 ///
 /// The subscription ends when the hub is shut down, or when it does not keep up and the hub
-/// disconnects slow readers. It holds the hub, so it does not end when the last
-/// [`Hub`](super::Hub) is dropped.
+/// disconnects slow readers. It does not end when the last [`Hub`](super::Hub) is dropped, because
+/// it holds the hub too.
 ///
 /// The task that waits is woken once for each topic that has an event, however many events follow
 /// before it polls again.

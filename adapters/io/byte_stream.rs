@@ -1,10 +1,11 @@
-//! Where bytes come from.
+//! The source of a reader's bytes.
 
 use alloc::boxed::Box;
 use core::error::Error;
 use core::task::{Context, Poll};
 
-/// A stream of bytes that lends what has arrived and keeps what was not consumed.
+/// A stream of bytes, which lends the bytes that have arrived and keeps those that are not
+/// consumed.
 ///
 /// # Examples
 ///

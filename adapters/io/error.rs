@@ -6,10 +6,10 @@ use std::io;
 
 use crate::DecodeError;
 
-/// An error of a reader, split by whose fault it is.
+/// The error of a reader: a failure of its transport, or an event that cannot be decoded.
 ///
-/// It displays as the inner error. Where the transport's error is an [`io::Error`], the whole
-/// converts into one, so `?` works in functions that return [`io::Result`].
+/// It displays as the inner error. If the transport's error is an [`io::Error`], this converts into
+/// one, so `?` works in functions that return [`io::Result`].
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ use crate::DecodeError;
 ///
 /// let error = reader.next_frame().await.unwrap_err();
 /// assert!(matches!(error, ReadError::Decode(DecodeError::EventTooLarge)));
-/// assert_eq!(error.to_string(), "event is larger than max_event_bytes");
+/// assert_eq!(error.to_string(), "an event is larger than max_event_bytes");
 ///
 /// let Some(Frame::Event(event)) = reader.next_frame().await? else { panic!() };
 /// assert_eq!(event.data(), "short");

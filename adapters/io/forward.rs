@@ -13,17 +13,17 @@ use crate::adapters::runtime::{Runtime, WriteTo};
 use crate::server::{Outgoing, SessionConfig, SessionEnd};
 
 impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
-    /// Sends all events of a stream in a [session](crate::server::Session), which keeps the
-    /// connection alive in between, and then ends the byte stream.
+    /// Sends all events of a stream in a [session](crate::server::Session), which sends comments
+    /// during silences to keep the connection alive, and then closes the byte stream.
     ///
-    /// The items are whatever converts into [`Outgoing`]: events, frames, or the batches of a
-    /// [`Subscription`](crate::Subscription). Nothing is taken from the stream while an item is being
-    /// written, so a slow peer is waited for, and nothing piles up for it.
+    /// The items are of any type that converts into [`Outgoing`]: events, frames, or the batches of
+    /// a [`Subscription`](crate::Subscription). Nothing is taken from the stream while an item is
+    /// being written, so a slow peer only delays the stream, and nothing piles up for it.
     ///
-    /// Returns why the session ended if it ended before the stream did. After
-    /// [`SessionEnd::MaxAge`] the byte stream was closed in an orderly way. After
-    /// [`SessionEnd::Stalled`], when the peer read nothing for the write timeout, it was left as it
-    /// is, to be dropped.
+    /// Returns why the session ended, or `None` if the stream ended first. After
+    /// [`SessionEnd::MaxAge`] the byte stream is closed in an orderly way. After
+    /// [`SessionEnd::Stalled`] it is still open, because the peer read nothing for the length of
+    /// the write timeout. Drop the writer then.
     ///
     /// # Errors
     ///
@@ -31,8 +31,8 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
     ///
     /// # Cancel safety
     ///
-    /// This is not cancel-safe: what was taken from the stream is in the queue of this writer, but
-    /// the state of the session is lost.
+    /// This method is not cancel safe. If its future is dropped, the events that were taken from
+    /// the stream are in the queue of this writer, but the stream and the session are lost.
     pub async fn forward<S>(
         &mut self,
         events: S,

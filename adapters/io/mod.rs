@@ -1,8 +1,8 @@
-//! Byte streams, and the reader and the writer of events over them, each written once.
+//! Byte streams, and the reader and the writer of events over them, for every runtime.
 //!
-//! A [`ByteStream`] lends bytes. [`EventReader`] decodes any of them, and the modules of the runtimes
-//! name it for the readers of their kind: `tokio::EventReader<R>` is an [`EventReader`] over a
-//! [`ReaderStream`] of `R`, and `hyper::EventReader<B>` is one over a
+//! A [`ByteStream`] lends bytes, and an [`EventReader`] decodes them. The modules of the runtimes
+//! name this type for the readers of their kind: `tokio::EventReader<R>` is an [`EventReader`] over
+//! a [`ReaderStream`] of `R`, and `hyper::EventReader<B>` is one over a
 //! [`BodyStream`](crate::hyper::BodyStream) of `B`. [`EventWriter`] is the same for writers.
 
 mod byte_stream;

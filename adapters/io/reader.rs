@@ -17,7 +17,7 @@ use crate::{DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRe
 /// It is a [`Stream`] of owned frames. [`next_event`](Self::next_event) and
 /// [`next_frame`](Self::next_frame) need no extension trait, and
 /// [`for_each_event`](Self::for_each_event) and [`for_each_frame`](Self::for_each_frame) lend what
-/// has arrived without copying it. All of these can be mixed, and dropping their futures loses
+/// has arrived without copying it. You can mix all of these, and dropping their futures loses
 /// nothing.
 ///
 /// Every frame that has arrived is returned before the stream is polled for more. The end of the
@@ -46,7 +46,7 @@ use crate::{DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRe
 ///     assert_eq!((event.event_type(), event.data()), ("AAPL", "121.5"));
 /// }
 ///
-/// // The standard discards an event that the end cut off; a caller who wants it can have it.
+/// // The standard discards an event that the end cut off. The decoder still has it.
 /// let cut_off = reader.decoder_mut().finish();
 /// assert_eq!(cut_off.map(|event| event.data()), Some("cut off"));
 /// # Ok(())
@@ -146,11 +146,11 @@ impl<S: ByteStream> EventReader<S> {
     /// # Errors
     ///
     /// Returns [`ReadError::Decode`] for an event that cannot be decoded; the next call continues
-    /// after that event. Returns [`ReadError::Transport`] if the stream fails; it is over then.
+    /// after that event. Returns [`ReadError::Transport`] if the stream fails; it has then ended.
     ///
     /// # Cancel safety
     ///
-    /// A future that is dropped has taken no event.
+    /// If the future is dropped, no event is lost.
     pub async fn next_event(&mut self) -> Result<Option<Event>, ReadError<S::Error>> {
         poll_fn(|cx| {
             self.poll_decode(cx, |decoder, input| {
@@ -173,7 +173,7 @@ impl<S: ByteStream> EventReader<S> {
     ///
     /// # Cancel safety
     ///
-    /// A future that is dropped has taken no frame.
+    /// If the future is dropped, no frame is lost.
     pub async fn next_frame(&mut self) -> Result<Option<Frame>, ReadError<S::Error>> {
         poll_fn(|cx| self.poll_next_frame(cx)).await
     }
@@ -190,8 +190,8 @@ impl<S: ByteStream> EventReader<S> {
     ///
     /// # Cancel safety
     ///
-    /// A future that is dropped has visited every event that it has taken. If `visit` panics, drop
-    /// the reader: it may visit events again.
+    /// If the future is dropped, each event that has arrived was either visited or is left for the
+    /// next call. If `visit` panics, drop the reader: it may visit events again.
     ///
     /// # Examples
     ///

@@ -10,12 +10,11 @@ use std::io;
 use crate::adapters::io::ByteStream;
 use crate::adapters::runtime::ReadFrom;
 
-/// The bytes of a reader of a runtime's kind.
+/// The byte stream of a reader of the runtime `K`, which is any type for which `K` implements
+/// [`ReadFrom`].
 ///
-/// Each read asks for 8 KiB at most, and only once everything that an earlier one brought was
+/// A read asks for 8 KiB at most, and takes place only when all bytes of the read before are
 /// consumed. Interrupted reads are repeated.
-///
-/// The runtime `K` says which readers those are: anything for which it implements [`ReadFrom`].
 pub struct ReaderStream<R, K> {
     reader: R,
     buffer: Box<[u8]>,

@@ -10,13 +10,13 @@ use crate::FrameRef;
 use crate::adapters::io::outbound::Outbound;
 use crate::adapters::runtime::WriteTo;
 
-/// A writer of frames to a byte stream, each whole and flushed.
+/// A writer of frames to a byte stream. Each frame is written whole and flushed.
 ///
-/// After an error the writer stays failed: every later call returns an error of the same kind and
-/// writes nothing, because the position of the other side within a frame is unknown.
+/// After an error, every later call returns an error of the same kind and writes nothing, because
+/// it is unknown how much of a frame has reached the peer.
 ///
-/// The runtime `K` says which writers it takes: anything for which it implements [`WriteTo`]. The
-/// modules of the runtimes name this type with theirs.
+/// `W` is any type for which the runtime `K` implements [`WriteTo`]. The modules of the runtimes
+/// name this type with their own `K`.
 ///
 /// # Examples
 ///
@@ -61,7 +61,7 @@ impl<W, K> EventWriter<W, K> {
         }
     }
 
-    /// Returns the inner writer. What is written to it directly may land inside a frame.
+    /// Returns the inner writer. Bytes that are written to it directly may end up inside a frame.
     pub const fn get_mut(&mut self) -> &mut W {
         &mut self.writer
     }
@@ -71,7 +71,7 @@ impl<W, K> EventWriter<W, K> {
         &self.writer
     }
 
-    /// Returns the inner writer. What cancelled calls left in the queue is lost.
+    /// Returns the inner writer. The frames that cancelled calls left in the queue are lost.
     pub fn into_inner(self) -> W {
         self.writer
     }
@@ -94,9 +94,9 @@ impl<W, K: WriteTo<W>> EventWriter<W, K> {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the rest of the queue is written first by the next call of any
-    /// method, so nothing is torn, lost or sent twice. Do not send the frame again after cancelling,
-    /// and do not cancel without end: the queue has no limit.
+    /// If the future is dropped, the next call of any method writes the rest of the queue first, so
+    /// no frame is torn, lost or sent twice. Do not send the frame again after cancelling, and do
+    /// not keep cancelling: the queue has no limit.
     pub fn send<'f, F>(&mut self, frame: F) -> impl Future<Output = io::Result<()>>
     where
         F: Into<FrameRef<'f>>,
@@ -105,7 +105,7 @@ impl<W, K: WriteTo<W>> EventWriter<W, K> {
         self.flush()
     }
 
-    /// Writes and flushes what cancelled calls left in the queue.
+    /// Writes and flushes the frames that cancelled calls left in the queue.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl<W, K: WriteTo<W>> EventWriter<W, K> {
         .await
     }
 
-    /// Writes what is queued and closes the byte stream, which ends the stream of events.
+    /// Writes all queued frames and closes the byte stream, which ends the stream of events.
     ///
     /// # Errors
     ///

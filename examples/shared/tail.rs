@@ -15,8 +15,8 @@ use ssewire::{DecoderConfig, Event};
 /// Prints the events of a URL, each as a line of JSON, and reconnects as long as that makes sense.
 ///
 /// Exit codes: 0 told to stop, by an option or by the server; 2 bad arguments; 7 could not connect;
-/// 18 cut off and not to be tried again; 22 the answer is no event stream; 28 timed out; 63 an event
-/// is too large.
+/// 18 cut off, and not tried again; 22 the response is not an event stream; 28 timed out; 63 an
+/// event is too large.
 #[derive(Parser)]
 #[command(name = "tail")]
 struct Args {
@@ -29,34 +29,35 @@ struct Args {
     /// Body of the request
     #[arg(short, long, value_name = "BODY")]
     data: Option<String>,
-    /// Go on behind this event
+    /// Resume after this event
     #[arg(long, value_name = "ID")]
     last_event_id: Option<String>,
-    /// Stop with the first event that has this data
+    /// Stop after the first event that has this data
     #[arg(long, value_name = "DATA")]
     until: Option<String>,
-    /// Stop after so many events
+    /// Stop after this many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_events: Option<u64>,
-    /// Give up after so many attempts in a row without an event
+    /// Give up after this many attempts in a row without an event
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_attempts: Option<u32>,
-    /// Take so many seconds of silence for a lost connection
+    /// Treat this many seconds of silence as a lost connection
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     idle_timeout: Option<Duration>,
-    /// The size of an event that is too large
+    /// Fail at an event that is larger than this many bytes
     #[arg(long, value_name = "N")]
     max_event_bytes: Option<usize>,
-    /// When to reconnect; always after a GET, else never
+    /// When to reconnect; by default always after a GET, otherwise never
     #[arg(long, value_name = "WHEN")]
     reconnect: Option<When>,
-    /// Do as a browser does: every status but 200 is fatal
+    /// Behave as a browser does: every status but 200 is fatal
     #[arg(long)]
     browser: bool,
     /// Trust the certificates in this PEM file instead of the platform's
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
     cacert: Option<std::path::PathBuf>,
+    /// The URL of the stream, starting with http:// or https://
     #[arg(value_parser = url)]
     url: String,
 }

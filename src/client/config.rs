@@ -227,7 +227,7 @@ impl ClientConfig {
     }
 
     /// Sets the last event ID of the first request, for instance one that was kept from an earlier run.
-    /// An empty one counts as none, which is the default.
+    /// An empty ID, the default, means that there is none.
     ///
     /// # Errors
     ///

@@ -1,9 +1,10 @@
 //! The reconnecting client as a state machine without I/O.
 //!
 //! A [`Client`] is the standard's `EventSource` (WHATWG HTML, "Server-sent events") with the I/O
-//! taken out. The embedder opens connections, reads bytes and watches a clock. The client decides
-//! when to connect and with which last event ID, which responses to accept, how long to wait and
-//! when to stop. `EventSource` in `ssewire::tokio` and `ssewire::async_std` is such an embedder.
+//! taken out. Your code, the embedder, opens connections, reads bytes and watches a clock. The
+//! client decides when to connect and with which last event ID, which responses to accept, how long
+//! to wait and when to stop. `EventSource` in `ssewire::tokio` and `ssewire::async_std` is such an
+//! embedder.
 //!
 //! # The states
 //!
@@ -24,8 +25,8 @@
 //! 4. Go to 1.
 //!
 //! Sockets and timers race in every embedder, so the client ignores facts that no longer fit its
-//! state: bytes or the end of a connection that it wanted to drop, or a timeout that is not due. An
-//! embedder must not report anything of a connection after the client asked for the next one.
+//! state: bytes or the end of a connection that it wanted to drop, or a timeout that is not due.
+//! But after the client has asked for a connection, do not report anything about an earlier one.
 //!
 //! # Examples
 //!
@@ -127,7 +128,7 @@ pub use self::stray::StrayLines;
 ///   and [`handle_timeout`](Self::handle_timeout). The bytes of the body go in by one of
 ///   [`handle_data`](Self::handle_data), [`next_event`](Self::next_event) and
 ///   [`frames`](Self::frames), which also return what they contain.
-/// - **Wishes** of the caller go in: [`restart`](Self::restart), [`refuse`](Self::refuse) and
+/// - **Commands** of the caller go in: [`restart`](Self::restart), [`refuse`](Self::refuse) and
 ///   [`close`](Self::close).
 /// - **Decisions** come out: [`poll_action`](Self::poll_action) and
 ///   [`poll_timeout`](Self::poll_timeout).
@@ -136,7 +137,7 @@ pub use self::stray::StrayLines;
 ///   [`stray_lines`](Self::stray_lines) and, once for each end of a stream,
 ///   [`cut_off_event`](Self::cut_off_event).
 ///
-/// After each fact and each wish, poll in this order:
+/// After each fact and each command, poll in this order:
 ///
 /// 1. `poll_action`, until it returns `None`. It may start a timeout.
 /// 2. `poll_timeout`.
@@ -198,7 +199,7 @@ impl Client {
         Some(action)
     }
 
-    /// Takes the head of the response to the current attempt.
+    /// Reports the head of the response to the current attempt.
     ///
     /// Either it opens the stream, or the client drops the connection and then waits or closes. It is
     /// ignored unless the client is connecting.
@@ -243,7 +244,7 @@ impl Client {
     /// Takes bytes of the body, and returns a copy of the next event in them.
     ///
     /// This does the same as [`handle_data`](Self::handle_data) and [`EventRef::to_event`], but faster.
-    /// It passes over comments and heeds reconnection times.
+    /// Comments are skipped, and reconnection times are applied.
     ///
     /// # Examples
     ///
@@ -307,16 +308,16 @@ impl Client {
         }
     }
 
-    /// Takes the end of the connection, or of the attempt to open it.
+    /// Reports the end of the connection, or of the attempt to open it.
     ///
-    /// It is ignored unless the client is connecting or open. It must not be reported for a connection
-    /// that the embedder dropped because of [`Action::Disconnect`].
+    /// It is ignored unless the client is connecting or open. Do not report the end of a connection
+    /// after the next [`Action::Connect`].
     pub fn handle_end(&mut self, now: Timestamp, how: End) {
         self.machine.handle_end(now, how);
     }
 
-    /// Takes the fact that the time of [`poll_timeout`](Self::poll_timeout) has come. Does nothing if
-    /// `now` is earlier.
+    /// Reports that the time that [`poll_timeout`](Self::poll_timeout) returned has come. Does
+    /// nothing if `now` is earlier.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.machine.handle_timeout(now);
     }
@@ -345,8 +346,8 @@ impl Client {
 
     /// Returns the event that the end of the last connection cut off, as [`Decoder::finish`] does.
     ///
-    /// It is returned once, and only until the next connection opens. `None` while a stream is open.
-    /// Its ID does not count as received, so a server that can resume sends it again.
+    /// It is returned once, and only until the next connection opens. Returns `None` while a stream
+    /// is open. Its ID does not count as received, so a server that can resume sends it again.
     pub fn cut_off_event(&mut self) -> Option<EventRef<'_>> {
         if self.machine.is_open() {
             return None;
@@ -447,8 +448,8 @@ pub struct ClientFrames<'a, 'i> {
 }
 
 impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
-    /// Returns the next frame. `None` if all bytes were taken, or if the client has closed because an
-    /// event was too large.
+    /// Returns the next frame, or `None` if all bytes were taken or the client has closed because
+    /// an event was too large.
     #[inline]
     pub fn next_frame(&mut self) -> Option<FrameRef<'_>> {
         if !self.machine.is_open() {

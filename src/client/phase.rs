@@ -1,4 +1,4 @@
-//! The state of a client, as it and as the standard name it.
+//! The state of a client, by its own names and by those of the standard.
 
 use core::time::Duration;
 

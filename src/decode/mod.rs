@@ -154,7 +154,8 @@ impl Decoder {
     /// Takes the next frame from the front of `input`.
     ///
     /// Returns `Ok(None)` once all of `input` has been taken and more is needed. The result is that
-    /// of `self.frames(input).next_frame()`. The cursor is faster if a chunk contains many events.
+    /// of `self.frames(input).next_frame()`. [`frames`](Self::frames) is faster if a chunk contains
+    /// many events.
     ///
     /// # Errors
     ///
@@ -213,8 +214,8 @@ impl Decoder {
         self.buffers.release(false);
     }
 
-    /// Sets the last event ID, for example to that of an earlier connection. An empty one means
-    /// none.
+    /// Sets the last event ID, for example to that of an earlier connection. An empty ID means that
+    /// there is none.
     ///
     /// # Errors
     ///
@@ -290,10 +291,10 @@ impl DecoderConfig {
 
     /// Sets the largest size of an event, in bytes. The default is 16 MiB.
     ///
-    /// Every line since the last blank one counts, without its line end. This includes comments and
-    /// unknown fields, and the bytes by which U+FFFD makes a value longer. Of a last event ID, what
-    /// exceeds 4 KiB is subtracted from the limit of each later event, since both are in memory at
-    /// once. The decoder never holds more than this limit and 64 KiB.
+    /// Every line since the last blank line counts, without its line end. This includes comments
+    /// and unknown fields, and the bytes by which U+FFFD makes a value longer. If the last event ID
+    /// is longer than 4 KiB, the excess is subtracted from the limit of each later event, since
+    /// both are in memory at once. The decoder never holds more than this limit and 64 KiB.
     pub const fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = bytes;
         self

@@ -59,7 +59,8 @@ impl SessionConfig {
     }
 
     /// Sets the age at which the session ends. Its client then connects again: to a server that was
-    /// added meanwhile, or with credentials that are checked again. By default it never ends by age.
+    /// added meanwhile, or with credentials that are checked again. By default there is no such
+    /// age.
     pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_age = age.into();
         self
@@ -72,8 +73,8 @@ impl SessionConfig {
         self
     }
 
-    /// Sets by how much the maximum age is shortened at random, at most, in percent. The default is
-    /// 10; more than 100 is 100.
+    /// Sets by how much, at most, the maximum age is shortened at random, in percent. The default
+    /// is 10; more than 100 counts as 100.
     ///
     /// This spreads the reconnects of clients that connected at the same time.
     pub const fn jitter_percent(mut self, percent: u8) -> Self {

@@ -1,8 +1,8 @@
 //! The server as state machines: a [`Session`] is one open response, and [`Topics`] are the events
 //! that many responses read.
 //!
-//! Neither does I/O, takes a lock or reads a clock. `Hub` puts [`Topics`] behind a lock and wakers,
-//! and each writer and body of the adapters has a [`Session`].
+//! Neither does I/O, takes a lock or reads a clock. `Hub` shares [`Topics`] between tasks, and each
+//! response of the adapters has a [`Session`].
 
 mod batches;
 mod config;

@@ -18,7 +18,7 @@ use crate::frame::FrameRef;
 use crate::server::config::SessionConfig;
 use crate::time::Timestamp;
 
-/// An open response, which is kept alive and ends when its time has come.
+/// An open response, which is kept alive by comments and ends at its maximum age.
 ///
 /// A session writes into the caller's buffer, and the caller reads the clock for it. It opens with a
 /// comment, so that the first byte leaves at once, and writes another whenever nothing was sent for a
@@ -114,7 +114,8 @@ pub enum SessionEnd {
     Caller,
     /// It reached its maximum age.
     MaxAge,
-    /// The peer took no bytes during the write timeout. This may follow another end.
+    /// The peer took no bytes during the write timeout. This may replace another end, while the
+    /// last bytes wait for the peer.
     Stalled,
 }
 

@@ -186,8 +186,8 @@ impl<T> Topics<T> {
         tokens
     }
 
-    /// Returns the next delivery to a subscriber; `None` if there is none yet. Then call
-    /// [`wait`](Self::wait).
+    /// Returns the next delivery to a subscriber, or `None` if there is none yet. After `None`,
+    /// call [`wait`](Self::wait).
     ///
     /// Events are joined up to `max_bytes`, but there is always at least one. Subscribers at the same
     /// position share the same bytes.

@@ -49,7 +49,7 @@ fn decode_skips_an_event_too_large_and_says_so() {
     let output = run("decode", &[], wire.as_bytes());
     let next = "{\"type\":\"message\",\"data\":\"next\",\"id\":null}\n";
     assert_eq!(text(&output.stdout), next);
-    let message = "decode: event is larger than max_event_bytes; skipped\n";
+    let message = "decode: an event is larger than max_event_bytes; skipped\n";
     assert_eq!(
         (text(&output.stderr), output.status.code()),
         (message, Some(0))

@@ -266,7 +266,7 @@ impl<R> Http<R> {
         self
     }
 
-    /// Sets which certificates are trusted, and which one the client shows.
+    /// Sets which certificates are trusted, and which one the client presents.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.settings_mut().tls = Some(tls);

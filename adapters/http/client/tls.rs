@@ -20,10 +20,10 @@ use tokio_rustls::client::TlsStream;
 use super::roots;
 use crate::adapters::event_source::ConnectError;
 
-/// The certificates of TLS connections: those that are trusted, and the one that the client shows.
+/// The certificates of TLS connections: those that are trusted, and the one that the client
+/// presents.
 ///
-/// [`Http`](super::Http) trusts the platform's certificates and shows none, unless it is given one of
-/// these.
+/// Without it, [`Http`](super::Http) trusts the platform's certificates and presents none.
 ///
 /// # Examples
 ///
@@ -40,7 +40,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the certificates in a PEM text, and no others.
+    /// Creates a `Tls` that trusts the certificates in a PEM text, and no others.
     ///
     /// A server can show a certificate that is trusted here itself, but not if that certificate is
     /// marked as one of an authority, as those of `openssl req -x509` are by default. Such a
@@ -61,7 +61,7 @@ impl Tls {
         Ok(Self::trusting(Arc::new(roots)))
     }
 
-    /// Trusts the certificates of the platform.
+    /// Creates a `Tls` that trusts the certificates of the platform.
     ///
     /// They are read once for the whole process. If some of them cannot be read, those are tried again
     /// after a minute at the earliest.
@@ -73,7 +73,7 @@ impl Tls {
         roots::platform().map_err(io::Error::other)
     }
 
-    /// Shows a certificate to servers that ask the client for one.
+    /// Sets the certificate to present to servers that ask the client for one.
     ///
     /// The PEM text holds the certificate, then any intermediate certificates, and the private key of
     /// the first.

@@ -151,7 +151,7 @@ async fn the_stream_goes_on_behind_an_event_too_large() {
         .map(|item| item.map_err(|error| error.to_string()))
         .collect()
         .await;
-    let too_large = Err("event is larger than max_event_bytes".to_owned());
+    let too_large = Err("an event is larger than max_event_bytes".to_owned());
     assert_eq!(items, [Ok(event("1")), too_large, Ok(event("2"))]);
 
     let mut reader = reader();
