@@ -139,11 +139,12 @@
 //! | `client` | [`client`] | fastrand |
 //! | `server` | [`server`] | fastrand, futures-core, hashbrown, slotmap, smallvec |
 //! | `futures-io` | [`futures_io`] | `client`, futures-core, futures-io, http |
-//! | `async-std` | [`async_std`] | `futures-io`, `server`, async-io, async-net; nothing of async-std itself, which is unmaintained |
+//! | `async-std` | [`async_std`] | `futures-io`, `server`, async-io, async-net, blocking; nothing of async-std itself, which is unmaintained |
 //! | `tokio` | [`tokio`](mod@tokio) | `client`, `server`, http, tokio's I/O traits and timers; starts no runtime |
 //! | `http-body` | [`hyper`]: bodies for any server, a reader of any body | `server`, http, http-body; no HTTP client and not hyper itself |
-//! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, iri-string, tokio-util |
+//! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, idna, iri-string, tokio-util |
 //! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring (which needs a C compiler), rustls-native-certs, tokio-rustls |
+//! | `proxy` | proxies for those clients, as the environment names them or by setting | `hyper`, hyper-util's rules, tokio-socks |
 //! | `json` | [`Event::json`], [`Event::parse_json`] | serde, serde_json; needs no `std` |
 //! | `base64` | [`Event::base64`], [`Event::decode_base64`] | base64; needs no `std` |
 //!
@@ -154,8 +155,8 @@
 //!
 //! # Out of scope
 //!
-//! HTTP and TLS are left to other libraries. The client's HTTP uses no proxy, keeps no cookies and
-//! asks for no compression.
+//! HTTP and TLS are left to other libraries. The client's HTTP keeps no cookies and asks for no
+//! compression.
 //!
 //! If you know hertz-contrib/sse, [`coming_from_hertz`] lists its names with their counterparts.
 

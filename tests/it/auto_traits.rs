@@ -18,7 +18,7 @@ use ssewire::event_source::{
     BoxError, ConnectError, Disconnect, Error, EventSource, FromReader, OpenReader, PhaseWatch,
 };
 use ssewire::hub::{Hub, Membership, Subscription};
-use ssewire::hyper::{BodyStream, EventBody, Http, HttpBody, ReadError, Tls};
+use ssewire::hyper::{BodyStream, EventBody, Http, HttpBody, ReadError, Tls, Unauthorized};
 use ssewire::io::ReaderStream;
 use ssewire::runtime::Untimed;
 use ssewire::server::{
@@ -95,7 +95,7 @@ fn the_event_source() {
     assert_traits! { Send Sync Unpin:
         BoxError, ConnectError, Disconnect<'static>, Error, PhaseWatch, Tls, Untimed, async_std::Runtime,
         tokio::Runtime, ReaderStream<Io, Untimed>, OpenReader<core::future::Ready<()>, Untimed>,
-        FromReader<fn() -> Io, Untimed>, Http<tokio::Runtime>, Http<async_std::Runtime>,
+        FromReader<fn() -> Io, Untimed>, Http<tokio::Runtime>, Http<async_std::Runtime>, Unauthorized,
     }
     assert_traits! { Send No Unpin:
         EventSource<Http<tokio::Runtime>, tokio::Runtime>,

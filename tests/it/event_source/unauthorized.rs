@@ -93,7 +93,7 @@ async fn a_hook_that_panics_may_be_called_again<R: Runtime>() {
     });
     let config = quick().idle_timeout(Duration::from_millis(100));
     let mut events = Source::<R>::new(http, config);
-    let panics = std::panic::AssertUnwindSafe(async { events.next().await.is_some() });
+    let panics = core::panic::AssertUnwindSafe(async { events.next().await.is_some() });
     let panicked = futures_util::FutureExt::catch_unwind(panics).await;
     assert!(panicked.is_err());
     events.restart();
