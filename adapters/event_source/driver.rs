@@ -15,7 +15,7 @@ use super::hooks::Hooks;
 use super::rejected::{BODY_START_BYTES, Rejected};
 use super::trace;
 use crate::Timestamp;
-use crate::adapters::io::ByteStream;
+use crate::adapters::io::{ByteStream, Progress};
 use crate::adapters::runtime::{Alarm, Timer};
 use crate::client::{Action, Client, ClientConfig, CloseReason, End, Phase};
 
@@ -114,11 +114,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
                         self.now = self.alarm.now();
                     }
                     let len = bytes.len();
-                    let mut progress = Progress {
-                        decoded: &mut self.decoded,
-                        len,
-                        input: bytes,
-                    };
+                    let mut progress = Progress::new(&mut self.decoded, bytes);
                     let taken = take(Chunk {
                         client: &mut self.client,
                         hooks: &mut self.hooks,
@@ -301,21 +297,6 @@ fn client(connect: &impl Connect, config: ClientConfig, seed: u64) -> Client {
         _ => None,
     };
     seeded.map_or(client, |config| Client::new(config, seed))
-}
-
-/// Notes how much of a chunk was decoded, even if a hook or a visitor panics, so that nothing is decoded
-/// twice.
-struct Progress<'a, 'i> {
-    decoded: &'a mut usize,
-    len: usize,
-    input: &'i [u8],
-}
-
-impl Drop for Progress<'_, '_> {
-    #[inline]
-    fn drop(&mut self) {
-        *self.decoded = self.len - self.input.len();
-    }
 }
 
 const PANICKED: &str = "a hook or the transport panicked while it connected";

@@ -10,6 +10,7 @@ mod error;
 #[cfg(feature = "server")]
 mod forward;
 mod outbound;
+mod progress;
 mod reader;
 mod reader_stream;
 mod writer;
@@ -19,3 +20,5 @@ pub use self::error::ReadError;
 pub use self::reader::EventReader;
 pub use self::reader_stream::ReaderStream;
 pub use self::writer::EventWriter;
+
+pub(super) use self::progress::Progress;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
+use core::mem;
 use core::ops::ControlFlow;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -9,7 +10,7 @@ use core::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
-use crate::adapters::io::{ByteStream, ReadError, ReaderStream};
+use crate::adapters::io::{ByteStream, Progress, ReadError, ReaderStream};
 use crate::{DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRef};
 
 /// A reader of the frames and events in a byte stream, up to its end. It does not reconnect.
@@ -60,6 +61,8 @@ pub struct EventReader<S> {
     stream: S,
     /// Whether the decoder has left bytes in the stream that was lent last.
     has_unread: bool,
+    /// How many bytes were decoded but not consumed yet. 0 between two polls, unless a visitor panicked.
+    decoded: usize,
     is_over: bool,
 }
 
@@ -75,6 +78,7 @@ impl<S> EventReader<S> {
             decoder,
             stream,
             has_unread: false,
+            decoded: 0,
             is_over: false,
         }
     }
@@ -153,7 +157,7 @@ impl<S: ByteStream> EventReader<S> {
     /// If the future is dropped, no event is lost.
     pub async fn next_event(&mut self) -> Result<Option<Event>, ReadError<S::Error>> {
         poll_fn(|cx| {
-            self.poll_decode(cx, |decoder, input| {
+            self.poll_decode::<_, false>(cx, |decoder, input| {
                 while let Some(frame) = decoder.decode(input)? {
                     if let FrameRef::Event(event) = frame {
                         return Ok(Some(event.to_event()));
@@ -191,7 +195,7 @@ impl<S: ByteStream> EventReader<S> {
     /// # Cancel safety
     ///
     /// If the future is dropped, each event that has arrived was either visited or is left for the
-    /// next call. If `visit` panics, drop the reader: it may visit events again.
+    /// next call. The event that `visit` panics at counts as visited, and the reader stays usable.
     ///
     /// # Examples
     ///
@@ -248,7 +252,7 @@ impl<S: ByteStream> EventReader<S> {
         mut visit: impl FnMut(FrameRef<'_>) -> ControlFlow<T>,
     ) -> Result<Option<T>, ReadError<S::Error>> {
         poll_fn(|cx| {
-            self.poll_decode(cx, |decoder, input| {
+            self.poll_decode::<_, true>(cx, |decoder, input| {
                 let mut frames = decoder.frames(input);
                 while let Some(frame) = frames.next_frame()? {
                     if let ControlFlow::Break(value) = visit(frame) {
@@ -261,21 +265,33 @@ impl<S: ByteStream> EventReader<S> {
         .await
     }
 
+    /// Consumes what was decoded before a visitor panicked.
+    #[cold]
+    fn recover(&mut self) {
+        self.stream.consume(mem::take(&mut self.decoded));
+        self.has_unread = false;
+    }
+
     fn poll_next_frame(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Frame>, ReadError<S::Error>>> {
-        self.poll_decode(cx, |decoder, input| {
+        self.poll_decode::<_, false>(cx, |decoder, input| {
             Ok(decoder.decode(input)?.map(|frame| frame.to_frame()))
         })
     }
 
     /// Decodes chunk after chunk until `decode` finds something or the stream is over.
-    fn poll_decode<T>(
+    ///
+    /// `CAN_PANIC` is whether `decode` runs code of the caller's.
+    fn poll_decode<T, const CAN_PANIC: bool>(
         &mut self,
         cx: &mut Context<'_>,
         mut decode: impl FnMut(&mut Decoder, &mut &[u8]) -> Result<Option<T>, DecodeError>,
     ) -> Poll<Result<Option<T>, ReadError<S::Error>>> {
+        if self.decoded > 0 {
+            self.recover();
+        }
         let mut chunks = 0;
         while !self.is_over {
             // A peer that never lets the stream run dry, and sends nothing that ends this poll,
@@ -287,13 +303,21 @@ impl<S: ByteStream> EventReader<S> {
             chunks += u32::from(!self.has_unread);
             match ready!(self.stream.poll_bytes(cx)) {
                 Ok([]) => self.is_over = true,
-                Ok(mut bytes) => {
+                Ok(bytes) => {
                     let len = bytes.len();
-                    let decoded = decode(&mut self.decoder, &mut bytes);
-                    let left = bytes.len();
-                    self.stream.consume(len - left);
-                    self.has_unread = left > 0;
-                    if let Some(value) = decoded? {
+                    let (found, decoded) = if CAN_PANIC {
+                        let mut progress = Progress::new(&mut self.decoded, bytes);
+                        let found = decode(&mut self.decoder, &mut progress.input);
+                        drop(progress);
+                        (found, mem::take(&mut self.decoded))
+                    } else {
+                        let mut left = bytes;
+                        let found = decode(&mut self.decoder, &mut left);
+                        (found, len - left.len())
+                    };
+                    self.stream.consume(decoded);
+                    self.has_unread = decoded < len;
+                    if let Some(value) = found? {
                         return Poll::Ready(Ok(Some(value)));
                     }
                 }

@@ -103,6 +103,7 @@ mod state;
 mod stray;
 
 use core::fmt;
+use core::mem;
 use core::time::Duration;
 
 use crate::client::state::Machine;
@@ -229,8 +230,10 @@ impl Client {
         let chunk = *input;
         match self.decoder.decode(input) {
             Ok(frame) => {
-                note(&mut self.machine, &mut self.stray, frame.as_ref());
-                self.stray.take(chunk, input.len());
+                note(&mut self.machine, frame.as_ref());
+                if self.stray.is_counting() {
+                    self.stray.take(chunk, input.len(), frame.as_ref());
+                }
                 frame
             }
             Err(_) => {
@@ -267,24 +270,10 @@ impl Client {
     /// ```
     #[inline]
     pub fn next_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
-        while !input.is_empty() && self.machine.handle_bytes(now) {
-            let chunk = *input;
-            // By reference: to move a frame takes longer than to find it.
-            match &self.decoder.decode(input) {
-                Ok(Some(FrameRef::Event(event))) => {
-                    self.machine.handle_event();
-                    self.stray.stop();
-                    return Some(event.to_event());
-                }
-                Ok(frame) => {
-                    note(&mut self.machine, &mut self.stray, frame.as_ref());
-                    self.stray.take(chunk, input.len());
-                }
-                Err(_) => self.machine.handle_event_too_large(),
-            }
+        if self.stray.is_counting() {
+            return self.first_event(now, input);
         }
-        *input = &[];
-        None
+        self.any_event(now, input)
     }
 
     /// Takes bytes of the body, and returns a cursor over the frames in them.
@@ -299,9 +288,12 @@ impl Client {
         if !input.is_empty() && !self.machine.handle_bytes(now) {
             *input = &[];
         }
-        self.stray.start_cursor();
+        if self.stray.is_counting() {
+            self.stray.start_cursor();
+        }
         ClientFrames {
             chunk: input,
+            is_counting: self.stray.is_counting(),
             frames: self.decoder.frames(input),
             machine: &mut self.machine,
             stray: &mut self.stray,
@@ -407,6 +399,39 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Returns the first event of a stream, before which stray lines are counted.
+    #[cold]
+    #[inline(never)]
+    fn first_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
+        let (chunk, is_open) = (*input, self.machine.is_open());
+        let counter = mem::replace(&mut self.stray, StrayCounter::new());
+        let event = self.any_event(now, input);
+        if event.is_none() && is_open {
+            self.stray = counter;
+            self.stray.take(chunk, 0, None);
+        }
+        event
+    }
+
+    #[inline(always)]
+    fn any_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
+        while !input.is_empty() && self.machine.handle_bytes(now) {
+            // By reference: to move a frame takes longer than to find it.
+            match &self.decoder.decode(input) {
+                Ok(Some(FrameRef::Event(event))) => {
+                    self.machine.handle_event();
+                    return Some(event.to_event());
+                }
+                Ok(frame) => note(&mut self.machine, frame.as_ref()),
+                Err(_) => self.machine.handle_event_too_large(),
+            }
+        }
+        *input = &[];
+        None
+    }
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -442,6 +467,8 @@ impl fmt::Debug for Client {
 #[derive(Debug)]
 pub struct ClientFrames<'a, 'i> {
     chunk: &'i [u8],
+    /// Whether `stray` counts.
+    is_counting: bool,
     frames: Frames<'a, 'i>,
     machine: &'a mut Machine,
     stray: &'a mut StrayCounter,
@@ -457,9 +484,9 @@ impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
         }
         match self.frames.next_frame() {
             Ok(frame) => {
-                note(self.machine, self.stray, frame.as_ref());
-                if frame.is_none() {
-                    self.stray.end_cursor(self.chunk);
+                note(self.machine, frame.as_ref());
+                if self.is_counting {
+                    self.is_counting = self.stray.advance_cursor(self.chunk, frame.as_ref());
                 }
                 frame
             }
@@ -472,12 +499,9 @@ impl<'a, 'i: 'a> ClientFrames<'a, 'i> {
 }
 
 #[inline]
-fn note(machine: &mut Machine, stray: &mut StrayCounter, frame: Option<&FrameRef<'_>>) {
+fn note(machine: &mut Machine, frame: Option<&FrameRef<'_>>) {
     match frame {
-        Some(FrameRef::Event(_)) => {
-            machine.handle_event();
-            stray.stop();
-        }
+        Some(FrameRef::Event(_)) => machine.handle_event(),
         Some(FrameRef::Retry(time)) => machine.handle_retry(*time),
         Some(FrameRef::Comment(_)) | None => {}
     }

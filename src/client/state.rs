@@ -182,6 +182,8 @@ impl Machine {
         self.backoff.set_retry(time);
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn handle_event_too_large(&mut self) {
         self.end(CloseReason::EventTooLarge {
             max_event_bytes: self.config.decoder.event_limit(),

@@ -6,6 +6,7 @@ use memchr::memchr2;
 
 use crate::client::excerpt::Excerpt;
 use crate::field::{self, Start};
+use crate::frame::FrameRef;
 
 /// The lines that are no fields of a stream which has not brought an event yet.
 ///
@@ -99,36 +100,57 @@ impl StrayCounter {
         self.is_counting = true;
     }
 
-    /// Takes the fact that an event has come.
-    #[inline]
+    /// Takes the fact that an event has come, or that the next attempt has begun.
     pub(crate) const fn stop(&mut self) {
         self.is_counting = false;
     }
 
-    /// Takes the start of `chunk`, all but its last `left` bytes, which the decoder has not taken.
     #[inline]
-    pub(crate) fn take(&mut self, chunk: &[u8], left: usize) {
-        if self.is_counting {
-            self.forget_cursor();
-            self.count(chunk.get(..chunk.len() - left).unwrap_or_default());
+    pub(crate) const fn is_counting(&self) -> bool {
+        self.is_counting
+    }
+
+    /// Takes the start of `chunk`, all but its last `left` bytes, in which this frame was found.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn take(&mut self, chunk: &[u8], left: usize, frame: Option<&FrameRef<'_>>) {
+        if let Some(FrameRef::Event(_)) = frame {
+            return self.stop();
         }
+        self.start_cursor();
+        self.has_cursor = false;
+        let mut bytes = chunk.get(..chunk.len() - left).unwrap_or_default();
+        while let Some(end) = memchr2(b'\n', b'\r', bytes) {
+            let (line, rest) = bytes.split_at(end);
+            self.line.push(line);
+            self.end_line();
+            bytes = rest.get(1..).unwrap_or_default();
+        }
+        self.line.push(bytes);
     }
 
     /// Takes the fact that a cursor has a chunk.
-    #[inline]
     pub(crate) fn start_cursor(&mut self) {
-        if self.is_counting {
-            self.forget_cursor();
-            self.has_cursor = true;
+        if self.has_cursor {
+            self.line = Excerpt::EMPTY;
         }
+        self.has_cursor = true;
     }
 
-    /// Takes the chunk of a cursor that has taken all of it.
-    pub(crate) fn end_cursor(&mut self, chunk: &[u8]) {
-        if self.is_counting && self.has_cursor {
-            self.has_cursor = false;
-            self.count(chunk);
+    /// Takes the frame that a cursor has found in its chunk, or that it has taken all of it. Returns
+    /// whether there is anything more to count in the chunk.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn advance_cursor(&mut self, chunk: &[u8], frame: Option<&FrameRef<'_>>) -> bool {
+        match frame {
+            Some(FrameRef::Event(_)) => self.stop(),
+            Some(_) => return true,
+            None => {
+                self.has_cursor = false;
+                self.take(chunk, 0, None);
+            }
         }
+        false
     }
 
     /// Returns what was found, the unfinished line included.
@@ -139,24 +161,6 @@ impl StrayCounter {
             all.end_line();
         }
         (all.is_counting && all.found.count > 0).then_some(all.found)
-    }
-
-    fn forget_cursor(&mut self) {
-        if self.has_cursor {
-            self.has_cursor = false;
-            self.line = Excerpt::EMPTY;
-        }
-    }
-
-    #[cold]
-    fn count(&mut self, mut bytes: &[u8]) {
-        while let Some(end) = memchr2(b'\n', b'\r', bytes) {
-            let (line, rest) = bytes.split_at(end);
-            self.line.push(line);
-            self.end_line();
-            bytes = rest.get(1..).unwrap_or_default();
-        }
-        self.line.push(bytes);
     }
 
     fn end_line(&mut self) {

@@ -14,6 +14,7 @@ use std::task::Wake;
 
 use ssewire::client::{Attempt, CloseReason, Phase};
 use ssewire::event_source::{EventSource, FromReader};
+use ssewire::io::EventReader;
 
 use crate::common::memory::{Memory, refused_by_peer, stream};
 use crate::common::runtime::{Runtime, on_both, quick};
@@ -22,6 +23,7 @@ use crate::common::script::Source as Script;
 on_both! {
     a_panic_in_stop_when_takes_its_event
     a_panic_of_a_visitor_takes_its_event
+    a_panic_of_a_readers_visitor_takes_its_event
     a_panic_in_on_disconnect_changes_nothing
     a_panic_while_it_connects_closes
     a_panic_of_the_hook_keeps_no_watch_from_its_wake
@@ -91,6 +93,20 @@ async fn a_panic_of_a_visitor_takes_its_event<R: Runtime>() {
     panics(events.for_each_event(|_| -> ControlFlow<()> { panic!("on purpose") })).await;
     events.restart();
     assert_eq!(events.next().await.unwrap().unwrap().data(), "short");
+}
+
+async fn a_panic_of_a_readers_visitor_takes_its_event<R: Runtime>() {
+    let mut reader = EventReader::over(stream(WIRE).into_body());
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        panics(reader.for_each_event(|event| -> ControlFlow<()> {
+            seen.push(event.data().to_owned());
+            panic!("on purpose");
+        }))
+        .await;
+    }
+    assert_eq!(seen, ["1", "2", "3", "4"]);
+    assert_eq!(reader.next_event().await, Ok(None));
 }
 
 async fn a_panic_in_on_disconnect_changes_nothing<R: Runtime>() {
