@@ -74,19 +74,23 @@
 //! use http::{HeaderMap, Response};
 //! use ssewire::Event;
 //! use ssewire::hyper::last_event_id;
+//! use ssewire::server::Refused;
 //! use ssewire::tokio::{EventBody, Hub, Subscription, response};
 //!
 //! /// The handler of `GET /prices`, in axum or with hyper.
-//! fn prices(hub: &Hub, headers: &HeaderMap) -> Response<EventBody<Subscription>> {
+//! fn prices(
+//!     hub: &Hub,
+//!     headers: &HeaderMap,
+//! ) -> Result<Response<EventBody<Subscription>>, Refused> {
 //!     let resume_after = last_event_id(headers).unwrap_or_default();
-//!     response(hub.subscribe(["prices"], resume_after))
+//!     Ok(response(hub.subscribe("prices", resume_after)?))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # pub async fn main() {
 //! let hub = Hub::new();
 //! hub.publish("prices", Event::new("121.5"));
-//! assert_eq!(prices(&hub, &HeaderMap::new()).status(), 200);
+//! assert_eq!(prices(&hub, &HeaderMap::new()).unwrap().status(), 200);
 //! # }
 //! # }
 //! # #[cfg(all(feature = "tokio", feature = "http-body"))]

@@ -19,8 +19,8 @@ pub use self::client::Tls;
 #[cfg(feature = "hyper")]
 pub use self::client::{Http, HttpBody};
 pub use self::event_body::EventBody;
-pub use self::head::{event_stream, last_event_id, no_content, service_unavailable};
+pub use self::head::{event_stream, last_event_id, no_content, refused, service_unavailable};
 pub use crate::adapters::io::ReadError;
 #[cfg(feature = "hyper")]
 pub use crate::adapters::runtime::Dial;
-pub use crate::server::InvalidLastEventId;
+pub use crate::server::{InvalidLastEventId, Refused};
