@@ -45,7 +45,7 @@ macro_rules! surface {
         /// # #[tokio::main(flavor = "current_thread")]
         /// # async fn main() {
         /// let hub = Hub::new();
-        /// let response = response(hub.subscribe(["prices"], None));
+        /// let response = response(hub.subscribe("prices", None).unwrap());
         /// assert_eq!(response.headers()["content-type"], "text/event-stream");
         /// # }
         /// ```

@@ -114,10 +114,10 @@ fn publish_beside(others: usize, count: u32) -> f64 {
         .map(|index| {
             let topic = format!("other {index}");
             hub.publish(&topic, Event::new("x"));
-            hub.subscribe([topic], None)
+            hub.subscribe([topic], None).unwrap()
         })
         .collect();
-    let _subscription = hub.subscribe(["one"], None);
+    let _subscription = hub.subscribe(["one"], None).unwrap();
     let event = event();
     // The log is full from here on, and the others' events have left it.
     for _ in 0..LOG {
@@ -223,7 +223,7 @@ impl Bench for HubBench {
     }
 
     fn subscribe(&mut self) -> Subscription {
-        self.0.subscribe(["topic"], None)
+        self.0.subscribe(["topic"], None).unwrap()
     }
 
     fn publish(&mut self, event: &Event) -> usize {

@@ -333,7 +333,7 @@ fn serve_ssewire(listener: TcpListener, keep_alive: Duration) -> Publish {
     let events = hub.clone();
     let config = SessionConfig::new().keep_alive(keep_alive);
     accept(listener, move || {
-        ssewire::tokio::response_with(events.subscribe(["prices"], None), config.clone())
+        ssewire::tokio::response_with(events.subscribe(["prices"], None).unwrap(), config.clone())
     });
     publish_to(hub)
 }
@@ -354,7 +354,7 @@ fn serve_writer(listener: TcpListener, keep_alive: Duration) -> Publish {
     let config = SessionConfig::new().keep_alive(keep_alive);
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
-            let (events, config) = (events.subscribe(["prices"], None), config.clone());
+            let (events, config) = (events.subscribe(["prices"], None).unwrap(), config.clone());
             tokio::spawn(async move {
                 answer(&mut socket).await?;
                 EventWriter::new(socket).forward(events, config).await

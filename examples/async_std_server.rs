@@ -54,7 +54,9 @@ async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()>
     let Ok(id) = last_event_id(ids.map(|header| header.value)) else {
         return socket.write_all(BAD_REQUEST).await;
     };
-    let events = hub.subscribe(["time"], id);
+    let Ok(events) = hub.subscribe("time", id) else {
+        return socket.write_all(UNAVAILABLE).await;
+    };
     socket.write_all(OK).await?;
     EventWriter::new(socket)
         .forward(events, SessionConfig::new())
@@ -90,5 +92,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
     Cache-Control: no-cache\r\nConnection: close\r\n\r\n";
 const BAD_REQUEST: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 12\r\nConnection: close\r\n\r\nbad request\n";
+const UNAVAILABLE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const NOT_FOUND: &[u8] =
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\nConnection: close\r\n\r\nnot found\n";

@@ -69,9 +69,11 @@ impl Chat {
         let name = required(query, "username")?;
         let id = last_event_id(request.headers()).map_err(|error| bad(error.to_string()))?;
         self.remember(name);
-        let events = self.hub.subscribe(["all", &topic_of(name)], id);
         let config = SessionConfig::new().retry(Duration::from_secs(1));
-        Ok(server::boxed(response_with(events, config)))
+        Ok(match self.hub.subscribe(["all", &topic_of(name)], id) {
+            Ok(events) => server::boxed(response_with(events, config)),
+            Err(reason) => server::refused(reason),
+        })
     }
 
     fn broadcast(&self, query: &Query) -> Result<Answer, Refusal> {

@@ -31,7 +31,10 @@ fn answer(hub: &Hub, request: &Request<Incoming>) -> Answer {
     }
     // A client that reconnects gets the events that it has missed.
     match last_event_id(request.headers()) {
-        Ok(id) => server::boxed(response(hub.subscribe(["time"], id))),
+        Ok(id) => match hub.subscribe("time", id) {
+            Ok(events) => server::boxed(response(events)),
+            Err(reason) => server::refused(reason),
+        },
         Err(error) => server::text(StatusCode::BAD_REQUEST, PLAIN, format!("{error}\n")),
     }
 }

@@ -28,7 +28,10 @@ fn answer(hub: &Hub, request: &Request<Incoming>) -> Answer {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => server::text(StatusCode::OK, "text/html; charset=utf-8", PAGE),
         (&Method::GET, "/price") => match last_event_id(request.headers()) {
-            Ok(id) => server::boxed(response(hub.subscribe(["prices"], id))),
+            Ok(id) => match hub.subscribe("prices", id) {
+                Ok(events) => server::boxed(response(events)),
+                Err(reason) => server::refused(reason),
+            },
             Err(error) => server::text(StatusCode::BAD_REQUEST, PLAIN, format!("{error}\n")),
         },
         _ => server::not_found(),

@@ -36,6 +36,13 @@ impl EventRef<'_> {
     pub fn to_bytes(&self) -> Bytes {
         collect(|out| self.encode(out))
     }
+
+    /// Returns the length of the encoded event.
+    #[cfg(feature = "server")]
+    pub(crate) fn encoded_len(&self) -> usize {
+        let lines = lines_len(DATA_PREFIX, self.data().as_bytes(), self.is_lf_only());
+        head_len(*self) + lines + 1
+    }
 }
 
 impl Frame {
@@ -68,13 +75,7 @@ impl FrameRef<'_> {
 
 /// Appends an event. Its constructors have checked that the type and the ID contain no line break.
 fn encode_event(event: EventRef<'_>, out: &mut Vec<u8>) {
-    let event_type = event.type_on_wire();
-    let head_len = event.id().map_or(0, |id| field_len(ID_PREFIX, id))
-        + if event_type.is_empty() {
-            0
-        } else {
-            field_len(EVENT_PREFIX, event_type)
-        };
+    let head_len = head_len(event);
     let data = event.data().as_bytes();
     let Some(first_break) = find_break(data, event.is_lf_only()) else {
         out.reserve(head_len + DATA_PREFIX.len() + data.len() + END.len());
@@ -159,6 +160,16 @@ fn head(event: EventRef<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(event.type_on_wire().as_bytes());
         out.push(b'\n');
     }
+}
+
+/// Returns the length of the lines before the data.
+fn head_len(event: EventRef<'_>) -> usize {
+    let event_type = event.type_on_wire();
+    let type_len = match event_type.is_empty() {
+        true => 0,
+        false => field_len(EVENT_PREFIX, event_type),
+    };
+    event.id().map_or(0, |id| field_len(ID_PREFIX, id)) + type_len
 }
 
 /// Returns the length of a field's line, with its line feed.

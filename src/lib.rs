@@ -76,20 +76,20 @@
 //! # mod run {
 //! use http::{HeaderMap, Response};
 //! use ssewire::Event;
-//! use ssewire::hyper::{InvalidLastEventId, last_event_id};
+//! use ssewire::hyper::last_event_id;
 //! use ssewire::tokio::{EventBody, Hub, Subscription, response};
 //!
 //! /// The handler of `GET /prices`, in axum or with hyper. Respond to an error with status 400.
 //! fn prices(
 //!     hub: &Hub,
 //!     headers: &HeaderMap,
-//! ) -> Result<Response<EventBody<Subscription>>, InvalidLastEventId> {
+//! ) -> Result<Response<EventBody<Subscription>>, Box<dyn core::error::Error>> {
 //!     let resume_after = last_event_id(headers)?;
-//!     Ok(response(hub.subscribe(["prices"], resume_after)))
+//!     Ok(response(hub.subscribe("prices", resume_after)?))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # pub async fn main() -> Result<(), InvalidLastEventId> {
+//! # pub async fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! let hub = Hub::new();
 //! hub.publish("prices", Event::new("121.5"));
 //! assert_eq!(prices(&hub, &HeaderMap::new())?.status(), 200);

@@ -1,19 +1,20 @@
 //! The heads of responses, and the last event ID of a request.
 
+use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
 
-use crate::server::{self, InvalidLastEventId};
+use crate::server::{self, InvalidLastEventId, Refused};
 
 /// Returns the response of an event stream: status 200, and headers that let each event through at
 /// once.
 ///
-/// A browser requires `Content-Type: text/event-stream`. `Cache-Control: no-cache` and
-/// `X-Accel-Buffering: no` stop caches and nginx from holding events back. Add further headers to the
-/// returned response.
+/// A browser requires `Content-Type: text/event-stream`. `Cache-Control: no-cache, no-transform` and
+/// `X-Accel-Buffering: no` stop caches, proxies that compress and nginx from holding events back. Add
+/// further headers to the returned response.
 ///
 /// # Examples
 ///
@@ -26,7 +27,7 @@ use crate::server::{self, InvalidLastEventId};
 ///
 /// assert_eq!(response.status(), 200);
 /// assert_eq!(response.headers()["content-type"], "text/event-stream");
-/// assert_eq!(response.headers()["cache-control"], "no-cache");
+/// assert_eq!(response.headers()["cache-control"], "no-cache, no-transform");
 /// assert_eq!(response.headers()["x-accel-buffering"], "no");
 /// ```
 pub fn event_stream<B>(body: B) -> Response<B> {
@@ -36,7 +37,8 @@ pub fn event_stream<B>(body: B) -> Response<B> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/event-stream"),
     );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let cache = HeaderValue::from_static("no-cache, no-transform");
+    headers.insert(header::CACHE_CONTROL, cache);
     headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     response
 }
@@ -66,6 +68,32 @@ pub fn service_unavailable(retry_after: Duration) -> Response<String> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
+    response
+}
+
+/// Returns the response to a subscription that is refused: status 503 if the hub has been shut down, so
+/// that the client tries again after a second, otherwise status 400, after which it does not reconnect.
+///
+/// The body is the reason, as [`Refused`] displays it.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::Hub;
+/// use ssewire::hyper::refused;
+///
+/// let hub = Hub::new();
+/// let error = hub.subscribe("a name of a topic ".repeat(100), None).unwrap_err();
+/// assert_eq!(refused(error).status(), 400);
+/// ```
+pub fn refused(reason: Refused) -> Response<String> {
+    if reason == Refused::Closed {
+        return service_unavailable(Duration::from_secs(1));
+    }
+    let mut response = Response::new(format!("{reason}\n"));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response
 }
 

@@ -19,11 +19,11 @@ pub use self::client::Tls;
 #[cfg(feature = "hyper")]
 pub use self::client::{Http, HttpBody, Unauthorized};
 pub use self::event_body::EventBody;
-pub use self::head::{event_stream, last_event_id, no_content, service_unavailable};
+pub use self::head::{event_stream, last_event_id, no_content, refused, service_unavailable};
 pub use crate::adapters::io::ReadError;
 #[cfg(feature = "hyper")]
 pub use crate::adapters::runtime::{Dial, Dialling};
-pub use crate::server::InvalidLastEventId;
+pub use crate::server::{InvalidLastEventId, Refused};
 
 #[cfg(all(feature = "hyper", any(feature = "async-std", feature = "tokio")))]
 pub(in crate::adapters) use self::client::look_up;

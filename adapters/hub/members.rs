@@ -25,7 +25,7 @@ use crate::server::{Subscriber, Topics};
 ///     let _ = sender.send((change.topic.clone(), change.joined, change.count));
 /// });
 ///
-/// drop(hub.subscribe(["news"], None));
+/// drop(hub.subscribe("news", None));
 /// assert_eq!(changes.recv(), Ok(("news".into(), true, 1)));
 /// assert_eq!(changes.recv(), Ok(("news".into(), false, 0)));
 /// ```

@@ -15,7 +15,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # pub async fn main() {
 //! let hub = Hub::new();
-//! let mut subscription = hub.subscribe(["news"], None);
+//! let mut subscription = hub.subscribe("news", None).unwrap();
 //! let reader = tokio::spawn(async move {
 //!     let mut bytes = 0;
 //!     while let Some(events) = subscription.next().await {
@@ -39,7 +39,6 @@ mod members;
 mod subscription;
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::future::poll_fn;
@@ -53,7 +52,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use self::closing::ShutdownWait;
 use self::members::Members;
 use crate::adapters::wakers::{self, WakerList};
-use crate::server::{EventId, Topics, TopicsConfig, TopicsStats};
+use crate::server::{EventId, Refused, Start, TopicNames, Topics, TopicsConfig, TopicsStats};
 use crate::{Event, EventRef};
 
 pub use self::members::Membership;
@@ -78,7 +77,7 @@ pub use self::subscription::Subscription;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # pub async fn main() {
 /// let hub = Hub::new();
-/// let mut subscription = hub.subscribe(["prices"], None);
+/// let mut subscription = hub.subscribe("prices", None).unwrap();
 ///
 /// let id = hub.publish("prices", Event::new("121.5"));
 /// let events = subscription.next().await.unwrap();
@@ -86,7 +85,7 @@ pub use self::subscription::Subscription;
 ///
 /// // A client returns with the ID of the last event that it received.
 /// hub.publish("prices", Event::new("121.7"));
-/// let mut resumed = hub.subscribe(["prices"], Some(&id.to_string()));
+/// let mut resumed = hub.subscribe("prices", id).unwrap();
 /// assert!(resumed.next().await.unwrap().as_bytes().ends_with(b"data: 121.7\n\n"));
 /// # }
 /// # }
@@ -164,27 +163,51 @@ impl Hub {
         id
     }
 
-    /// Subscribes to topics, which need not have any events yet. The subscription gets the events that
-    /// are published from now on, or those that were published after the one that `last_event_id`
-    /// names; see [`Topics::subscribe`].
+    /// Subscribes to topics, which need not have any events yet.
     ///
-    /// During a [`shutdown`](Self::shutdown), the subscription ends after the events that are left
-    /// for it. After the shutdown it ends at once.
-    pub fn subscribe<T: AsRef<str>>(
+    /// `topics` is [one name or several](TopicNames). `start` is the [`Start`], or what converts into
+    /// it: `None` for the events that are published from now on, or a last event ID for all events
+    /// that were published after it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if there are too many topics, if the name of one is too long, or if a
+    /// [shutdown](Self::shutdown) is over. Until then a subscription gets what it has missed, and then
+    /// ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::Hub;
+    /// use ssewire::server::{Refused, TopicsConfig};
+    ///
+    /// let hub = Hub::with_config(TopicsConfig::new().max_topics_per_subscriber(10));
+    /// let one = hub.subscribe("prices", None)?;
+    /// let several = hub.subscribe(["prices", "news"], None)?;
+    ///
+    /// // Whoever can name topics can name many.
+    /// let request: Vec<String> = (0..1_000).map(|topic| topic.to_string()).collect();
+    /// let refused = hub.subscribe(&request, None).unwrap_err();
+    /// assert_eq!(refused, Refused::TooManyTopics { topics: 1_000, limit: 10 });
+    /// # Ok::<(), Refused>(())
+    /// ```
+    pub fn subscribe<K: ?Sized>(
         &self,
-        topics: impl IntoIterator<Item = T>,
-        last_event_id: Option<&str>,
-    ) -> Subscription {
-        // The iterator and the names may call the hub, so they run before the lock is taken.
-        let topics: Vec<T> = topics.into_iter().collect();
-        let names: Vec<&str> = topics.iter().map(AsRef::as_ref).collect();
+        topics: impl TopicNames<K>,
+        start: impl Into<Start>,
+    ) -> Result<Subscription, Refused> {
+        // These may be long, or call the hub, so they run before the lock is taken.
+        let (topics, start) = (topics.into_topics(), start.into());
         let mut state = self.0.lock();
-        let subscriber = state.topics.subscribe(names, last_event_id);
+        if state.closing == Closing::AtOnce {
+            return Err(Refused::Closed);
+        }
+        let subscriber = state.topics.subscribe(topics, start)?;
         self.0.members.note(&state.topics, &subscriber, true);
         drop(state);
         let subscription = Subscription::new(Arc::clone(&self.0), subscriber);
         self.0.members.tell();
-        subscription
+        Ok(subscription)
     }
 
     /// Shuts the hub down: each subscription, present or future, ends after the events that are left
@@ -197,7 +220,7 @@ impl Hub {
     ///
     /// If the future is dropped, the subscriptions still end after the events that are left for them.
     /// To end them at once, call this again with a deadline that is ready.
-    pub async fn shutdown(&self, deadline: impl Future<Output = ()>) -> usize {
+    pub async fn shutdown<T>(&self, deadline: impl Future<Output = T>) -> usize {
         self.close(Closing::Gently);
         let mut deadline = pin!(deadline);
         let mut wait = ShutdownWait::new(&self.0);

@@ -36,7 +36,7 @@ use crate::server::{Delivery, Encoded, Subscriber};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # pub async fn main() {
 /// let hub = Hub::new();
-/// let mut subscription = hub.subscribe(["news", "weather"], None);
+/// let mut subscription = hub.subscribe(["news", "weather"], None).unwrap();
 /// let hello = hub.publish("news", Event::new("hello"));
 /// let rain = hub.publish("weather", Event::new("rain"));
 ///

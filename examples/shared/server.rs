@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use ssewire::Hub;
+use ssewire::server::Refused;
 use tokio::net::TcpListener;
 
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -89,6 +90,12 @@ pub(crate) fn text(
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+/// Returns the response to a subscription that is refused.
+pub(crate) fn refused(reason: Refused) -> Answer {
+    let response = ssewire::hyper::refused(reason);
+    response.map(|text| Full::new(text.into()).boxed_unsync())
 }
 
 pub(crate) fn not_found() -> Answer {

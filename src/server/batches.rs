@@ -5,67 +5,78 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::server::log::{Log, Position, TopicKey};
+use crate::server::event_id::EventId;
+use crate::server::log::{Log, Tally};
+use crate::server::topic::TopicKey;
 
 /// The batches that were joined last, so that readers at the same position share one.
 #[derive(Debug, Default)]
 pub(crate) struct Batches(VecDeque<Batch>);
 
-#[derive(Debug)]
-struct Batch {
+/// Events of one topic, joined.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
     topic: TopicKey,
-    start: Position,
-    end: Position,
-    bytes: Bytes,
+    /// The ID after which the events were read.
+    start: EventId,
+    /// The tally of the first of them.
+    pub(crate) first: Tally,
+    /// The ID of the last of them.
+    pub(crate) end: EventId,
+    pub(crate) bytes: Bytes,
 }
 
 impl Batches {
-    /// Joins as many events after `start` as fit into `max_bytes`, and returns them with the position
-    /// after them.
+    /// Returns the batch after `start`, if there is one that fits into `max_bytes`.
+    #[inline]
+    pub(crate) fn find(&self, topic: TopicKey, start: EventId, max_bytes: usize) -> Option<&Batch> {
+        let is_wanted = |batch: &&Batch| {
+            batch.start == start && batch.topic == topic && batch.bytes.len() <= max_bytes
+        };
+        self.0.iter().rev().find(is_wanted)
+    }
+
+    /// Joins as many events from an index on as fit into `max_bytes`.
     pub(crate) fn join(
         &mut self,
         topic: TopicKey,
         log: &Log,
-        start: Position,
+        start: EventId,
+        index: usize,
         max_bytes: usize,
-    ) -> (Bytes, Position) {
-        let is_wanted = |batch: &&Batch| {
-            batch.start == start && batch.topic == topic && batch.bytes.len() <= max_bytes
-        };
-        if let Some(batch) = self.0.iter().rev().find(is_wanted) {
-            return (batch.bytes.clone(), batch.end);
-        }
+    ) -> Option<&Batch> {
+        let first = log.entry(index)?;
         let mut len = 0;
         let mut count = 0;
         let mut end = start;
-        for (entry, after) in log.entries_after(start) {
+        for entry in log.entries_from(index) {
             if len + entry.bytes.len() > max_bytes {
                 break;
             }
             len += entry.bytes.len();
             count += 1;
-            end = after;
+            end = entry.id;
         }
         let mut joined = Vec::with_capacity(len);
-        for (entry, _) in log.entries_after(start).take(count) {
+        for entry in log.entries_from(index).take(count) {
             joined.extend_from_slice(&entry.bytes);
         }
-        let bytes = Bytes::from(joined);
         if self.0.len() == MAX_BATCHES {
             self.0.pop_front();
         }
         self.0.push_back(Batch {
             topic,
             start,
+            first: first.tally,
             end,
-            bytes: bytes.clone(),
+            bytes: Bytes::from(joined),
         });
-        (bytes, end)
+        self.0.back()
     }
 
-    /// Drops the batches of a topic that start before a position. A batch lives no longer than the
-    /// events that it was joined from.
-    pub(crate) fn drop_before(&mut self, topic: TopicKey, start: Position) {
+    /// Drops the batches of a topic with events that are no longer in the log. A batch lives no longer
+    /// than the events that it was joined from.
+    pub(crate) fn drop_before(&mut self, topic: TopicKey, start: EventId) {
         self.0
             .retain(|batch| batch.topic != topic || batch.start >= start);
     }

@@ -122,6 +122,8 @@ impl Default for SessionConfig {
 pub struct TopicsConfig {
     pub(crate) max_events: usize,
     pub(crate) max_bytes: usize,
+    pub(crate) max_topic_name_bytes: usize,
+    pub(crate) max_topics_per_subscriber: usize,
     pub(crate) slow_reader: SlowReader,
 }
 
@@ -131,6 +133,8 @@ impl TopicsConfig {
         Self {
             max_events: 10_000,
             max_bytes: 16 << 20,
+            max_topic_name_bytes: 1024,
+            max_topics_per_subscriber: 1024,
             slow_reader: SlowReader::Disconnect,
         }
     }
@@ -142,12 +146,36 @@ impl TopicsConfig {
         self
     }
 
-    /// Sets how many bytes the events in the log may take, encoded. The default is 16 MiB.
+    /// Sets how many bytes the log may hold: its events, encoded, and the names of their topics. The
+    /// default is 16 MiB.
     ///
-    /// The newest event is kept even if it is larger. An event also takes about 80 bytes that are not
-    /// counted.
+    /// The newest event is kept even if it is larger.
+    ///
+    /// Beside these bytes a log takes at most 192 bytes per event and 768 bytes per topic, whatever is
+    /// published in whatever order, and up to 8 batches of joined events that its readers share. A
+    /// topic that has subscribers and no events takes these bytes too, and its name.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets how long the name of a topic may be, in bytes. The default is 1 KiB.
+    ///
+    /// A subscription that names a longer one is
+    /// [refused](crate::server::Refused::NameTooLong), so an event of such a topic has no readers and
+    /// is not kept.
+    pub const fn max_topic_name_bytes(mut self, bytes: usize) -> Self {
+        self.max_topic_name_bytes = bytes;
+        self
+    }
+
+    /// Sets how many topics one subscriber may read. The default is 1,024.
+    ///
+    /// A subscription that names more is [refused](crate::server::Refused::TooManyTopics). A topic
+    /// takes a microsecond to subscribe to, during which nothing can be published, and memory until its
+    /// last subscriber leaves, so set this higher only if clients do not choose the topics themselves.
+    pub const fn max_topics_per_subscriber(mut self, topics: usize) -> Self {
+        self.max_topics_per_subscriber = topics;
         self
     }
 
@@ -179,7 +207,7 @@ impl Default for TopicsConfig {
 ///
 /// let config = TopicsConfig::new().max_events(4).slow_reader(SlowReader::SkipToLive);
 /// let mut topics = Topics::<u32>::new(config, 0xE);
-/// let mut reader = topics.subscribe(["prices"], None);
+/// let mut reader = topics.subscribe("prices", None)?;
 /// for price in ["121.5", "121.6", "121.7"] {
 ///     topics.publish("prices", EventRef::new(price));
 /// }
@@ -188,6 +216,7 @@ impl Default for TopicsConfig {
 /// assert_eq!(gap.reason, GapReason::Lagged);
 /// assert_eq!(topics.poll_delivery(&mut reader, 1 << 16), None);
 /// # topics.unsubscribe(reader);
+/// # Ok::<(), ssewire::server::Refused>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

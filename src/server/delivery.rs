@@ -17,7 +17,7 @@ use crate::server::event_id::EventId;
 /// use ssewire::server::{Delivery, Topics, TopicsConfig};
 ///
 /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
-/// let mut reader = topics.subscribe(["news"], None);
+/// let mut reader = topics.subscribe("news", None)?;
 /// topics.publish("news", EventRef::new("hello"));
 ///
 /// let mut out = Vec::new();
@@ -30,6 +30,7 @@ use crate::server::event_id::EventId;
 /// }
 /// assert_eq!(out, b"id: e-1\ndata: hello\n\n");
 /// # topics.unsubscribe(reader);
+/// # Ok::<(), ssewire::server::Refused>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,11 +58,12 @@ pub enum Delivery {
 ///     topics.publish("news", EventRef::new(news));
 /// }
 ///
-/// let mut reader = topics.subscribe(["news"], Some("e-1"));
+/// let mut reader = topics.subscribe("news", "e-1")?;
 /// let Some(Delivery::Gap(gap)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(gap.reason, GapReason::TooOld);
 /// assert_eq!(gap.to_event().to_bytes(), "id: e-2\nevent: gap\ndata: too-old\n\n");
 /// # topics.unsubscribe(reader);
+/// # Ok::<(), ssewire::server::Refused>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -1,5 +1,6 @@
 //! The IDs of published events.
 
+use core::cmp::Ordering;
 use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
@@ -18,15 +19,23 @@ use core::str::FromStr;
 /// assert_eq!(id.to_string(), "e5f-42");
 /// # Ok::<(), ssewire::server::InvalidEventId>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventId {
     epoch: u64,
     number: u64,
 }
 
 impl EventId {
+    /// No event has a lower one.
+    pub(crate) const LOWEST: Self = Self::new(0, 0);
+
     pub(crate) const fn new(epoch: u64, number: u64) -> Self {
         Self { epoch, number }
+    }
+
+    /// Returns epoch and number as one, since comparing 128 bits takes no branch.
+    const fn both(&self) -> u128 {
+        (self.epoch as u128) << 64 | self.number as u128
     }
 
     /// Returns the epoch.
@@ -37,6 +46,31 @@ impl EventId {
     /// Returns the number in the sequence of the epoch. The first event has 1.
     pub const fn number(&self) -> u64 {
         self.number
+    }
+}
+
+/// By epoch, then by number.
+impl Ord for EventId {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.both().cmp(&other.both())
+    }
+}
+
+impl PartialOrd for EventId {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+
+    #[inline]
+    fn gt(&self, other: &Self) -> bool {
+        self.both() > other.both()
+    }
+
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        self.both() <= other.both()
     }
 }
 

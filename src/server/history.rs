@@ -2,47 +2,60 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::hash::BuildHasher;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use slotmap::SlotMap;
 
-use crate::server::batches::Batches;
-use crate::server::log::{Entry, Log, Position, TopicKey};
+use crate::server::batches::{Batch, Batches};
+use crate::server::event_id::EventId;
+use crate::server::log::{Entry, Log, Tally};
+use crate::server::room;
+use crate::server::topic::{Topic, TopicKey};
+use crate::server::wait_list::WaitList;
 
-/// The latest events of all topics: one sequence of numbers, and a log for each topic.
+/// The latest events of all topics: one sequence of IDs, and a log for each topic.
 #[derive(Debug)]
-pub(crate) struct History {
+pub(crate) struct History<T> {
     max_events: usize,
     max_bytes: usize,
-    topics: SlotMap<TopicKey, Topic>,
-    by_name: HashMap<Box<str>, TopicKey>,
+    /// In boxes, since the map never gives back the memory of a place.
+    topics: SlotMap<TopicKey, Box<Topic<T>>>,
+    by_name: HashTable<TopicKey>,
+    hasher: DefaultHashBuilder,
     /// The topic of each event in the logs, the oldest event first.
     order: VecDeque<TopicKey>,
-    /// The bytes of the events in the logs.
+    /// The bytes of the events in the logs, and of the names of their topics.
     bytes: usize,
-    /// The bytes of all events so far.
-    total_bytes: u64,
-    /// The number of the newest event; the first is 1.
-    newest: u64,
-    /// The highest number among the dropped events of topics that were forgotten.
-    newest_forgotten: u64,
+    /// All that was ever published.
+    tally: Tally,
+    /// Half of what the logs may hold, at least one.
+    half: Tally,
+    /// The ID of the newest event; that with the number 0 if there was none yet.
+    newest: EventId,
+    /// The highest ID among the dropped events of topics that were forgotten.
+    newest_forgotten: EventId,
     batches: Batches,
 }
 
-#[derive(Debug)]
-struct Topic {
-    name: Box<str>,
-    log: Log,
-    subscriber_count: usize,
+/// How far a reader has read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    /// The ID of the last event up to which it has read all events of its topics.
+    pub(crate) after: EventId,
+    /// The ID up to which it was told that events may be missing.
+    pub(crate) told: EventId,
+    /// Whether it has once read all events. Then it is live, and no longer in a replay.
+    pub(crate) is_live: bool,
 }
 
 /// Events for one reader.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct Piece {
     pub(crate) bytes: Bytes,
-    /// The position after the last of them.
-    pub(crate) end: Position,
+    /// The ID of the last of them.
+    pub(crate) end: EventId,
     /// Whether that is the end of the log.
     pub(crate) is_last: bool,
 }
@@ -51,156 +64,226 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct TooSlow;
 
-impl History {
-    pub(crate) fn new(max_events: usize, max_bytes: usize) -> Self {
+impl Position {
+    /// Returns whether a log has dropped events that the reader has neither read nor been told of.
+    #[inline]
+    pub(crate) fn has_lost(&self, log: &Log) -> bool {
+        log.newest_dropped() > self.after && log.newest_dropped() > self.told
+    }
+}
+
+impl<T> History<T> {
+    /// Creates a history without events, whose first ID is the one after `newest`.
+    pub(crate) fn new(max_events: usize, max_bytes: usize, newest: EventId) -> Self {
+        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
         Self {
             max_events,
             max_bytes,
             topics: SlotMap::with_key(),
-            by_name: HashMap::new(),
+            by_name: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             order: VecDeque::new(),
             bytes: 0,
-            total_bytes: 0,
-            newest: 0,
-            newest_forgotten: 0,
+            tally: Tally::default(),
+            half: Tally {
+                events: half(max_events),
+                bytes: half(max_bytes),
+            },
+            newest,
+            newest_forgotten: EventId::LOWEST,
             batches: Batches::default(),
         }
     }
 
-    /// Appends the event with the [next number](Self::next_number) to a topic, then drops the oldest
-    /// events until the rest is within bounds. The newest event always stays.
-    pub(crate) fn push(&mut self, topic: &str, bytes: Bytes) -> TopicKey {
-        let key = self.find_or_add(topic);
+    /// Appends an event to a topic. Its ID is higher than all before. The oldest events are dropped
+    /// first, until it fits; it is kept even if it does not.
+    pub(crate) fn push(&mut self, key: TopicKey, id: EventId, bytes: Bytes) {
+        self.make_room(key, bytes.len());
         let Some(topic) = self.topics.get_mut(key) else {
-            return key;
+            return;
         };
-        self.newest += 1;
+        if topic.log.is_empty() {
+            self.bytes += topic.name.len();
+        }
+        self.newest = id;
         self.bytes += bytes.len();
-        self.total_bytes += bytes.len() as u64;
+        self.tally.events += 1;
+        self.tally.bytes += bytes.len() as u64;
         topic.log.push(Entry {
-            number: self.newest,
-            total_bytes: self.total_bytes,
+            id,
+            tally: self.tally,
             bytes,
         });
+        room::make(&mut self.order);
         self.order.push_back(key);
-        while self.order.len() > 1
-            && (self.order.len() > self.max_events || self.bytes > self.max_bytes)
-        {
-            self.drop_oldest();
+    }
+
+    /// Drops the oldest events until one of `len` bytes fits into the log of a topic.
+    pub(crate) fn make_room(&mut self, key: TopicKey, len: usize) {
+        while !self.order.is_empty() {
+            let topic = self.topics.get(key);
+            let name = topic.filter(|topic| topic.log.is_empty());
+            let len = len + name.map_or(0, |topic| topic.name.len());
+            if self.order.len() < self.max_events
+                && self
+                    .bytes
+                    .checked_add(len)
+                    .is_some_and(|bytes| bytes <= self.max_bytes)
+            {
+                break;
+            }
+            self.drop_oldest(key);
         }
-        key
     }
 
     /// Returns the key of a topic. A topic that is not known is added.
-    pub(crate) fn find_or_add(&mut self, name: &str) -> TopicKey {
-        if let Some(key) = self.by_name.get(name) {
-            return *key;
+    pub(crate) fn find_or_add(&mut self, name: impl AsRef<str> + Into<Box<str>>) -> TopicKey {
+        let hash = self.hasher.hash_one(name.as_ref());
+        if let Some(key) = self.find_hashed(hash, name.as_ref()) {
+            return key;
         }
-        let key = self.topics.insert(Topic {
+        let key = self.topics.insert(Box::new(Topic {
             name: name.into(),
             // If the topic was known before, its events are lost.
             log: Log::new(self.newest_forgotten),
             subscriber_count: 0,
+            waiting: WaitList::new(),
+            members: WaitList::new(),
+        }));
+        let (topics, hasher) = (&self.topics, &self.hasher);
+        self.by_name.insert_unique(hash, key, |key| {
+            topics
+                .get(*key)
+                .map_or(0, |topic| hasher.hash_one(&*topic.name))
         });
-        self.by_name.insert(name.into(), key);
         key
     }
 
-    /// Counts a subscriber of a topic, which keeps the topic known. Returns the topic's log.
-    pub(crate) fn add_subscriber(&mut self, topic: TopicKey) -> Option<&Log> {
-        let topic = self.topics.get_mut(topic)?;
-        topic.subscriber_count += 1;
-        Some(&topic.log)
+    /// Stops counting a subscriber of a topic.
+    pub(crate) fn remove_subscriber(&mut self, key: TopicKey) {
+        if let Some(topic) = self.topics.get_mut(key) {
+            topic.subscriber_count -= 1;
+            self.forget_if_unused(key);
+        }
     }
 
-    /// Stops counting a subscriber of a topic. Returns how many are left.
-    pub(crate) fn remove_subscriber(&mut self, topic: TopicKey) -> usize {
-        let Some(found) = self.topics.get_mut(topic) else {
-            return 0;
-        };
-        found.subscriber_count -= 1;
-        let left = found.subscriber_count;
-        self.forget_if_unused(topic);
-        left
-    }
-
-    /// Reads the events of a topic after `start`, joined up to about `max_bytes`; `None` if there are
-    /// none.
+    /// Reads the events of a topic after a position, joined up to about `max_bytes`; `None` if there
+    /// are none.
+    #[inline]
     pub(crate) fn read(
         &mut self,
-        topic: TopicKey,
-        start: Position,
-        is_live: bool,
+        key: TopicKey,
+        position: &Position,
         max_bytes: usize,
-    ) -> Result<Option<Batch>, TooSlow> {
-        let Some(log) = self.topics.get(topic).map(|topic| &topic.log) else {
+    ) -> Result<Option<Piece>, TooSlow> {
+        let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
             return Ok(None);
         };
-        self.check_pace(log, start, is_live)?;
-        let Some((first, after_first)) = log.entry_after(start) else {
+        if log.newest() <= position.after {
             return Ok(None);
-        };
-        let log_end = log.end();
-        let (bytes, end) = if after_first == log_end || first.bytes.len() >= max_bytes {
-            (first.bytes.clone(), after_first)
-        } else {
-            self.batches.join(topic, log, start, max_bytes)
-        };
-        Ok(Some(Batch {
-            bytes,
-            end,
-            is_last: end == log_end,
-        }))
+        }
+        if position.has_lost(log) {
+            return Err(TooSlow);
+        }
+        // Most readers have read all events but the last.
+        if let Some(entry) = log.only_entry_after(position.after) {
+            self.check_pace(entry.tally, position)?;
+            return Ok(Some(Piece {
+                bytes: entry.bytes.clone(),
+                end: entry.id,
+                is_last: true,
+            }));
+        }
+        self.read_several(key, position, max_bytes)
     }
 
-    /// Fails if the reader at a position has lost events. If it is live, it fails already when half of
-    /// what the logs may hold was published after the event that it has to read next.
+    fn read_several(
+        &mut self,
+        key: TopicKey,
+        position: &Position,
+        max_bytes: usize,
+    ) -> Result<Option<Piece>, TooSlow> {
+        let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
+            return Ok(None);
+        };
+        let piece = |batch: &Batch| Piece {
+            bytes: batch.bytes.clone(),
+            end: batch.end,
+            is_last: batch.end == log.newest(),
+        };
+        if let Some(batch) = self.batches.find(key, position.after, max_bytes) {
+            self.check_pace(batch.first, position)?;
+            return Ok(Some(piece(batch)));
+        }
+        let index = log.index_after(position.after);
+        let Some(first) = log.entry(index) else {
+            return Ok(None);
+        };
+        self.check_pace(first.tally, position)?;
+        if first.id == log.newest() || first.bytes.len() >= max_bytes {
+            return Ok(Some(Piece {
+                bytes: first.bytes.clone(),
+                end: first.id,
+                is_last: first.id == log.newest(),
+            }));
+        }
+        let batch = self
+            .batches
+            .join(key, log, position.after, index, max_bytes);
+        Ok(batch.map(piece))
+    }
+
+    /// Fails if a live reader has half of what the logs may hold after the event that it has to read
+    /// next.
     ///
     /// A replay may start that far back, so it fails only once events are lost.
     #[inline]
-    pub(crate) fn check_pace(
-        &self,
-        log: &Log,
-        position: Position,
-        is_live: bool,
-    ) -> Result<(), TooSlow> {
-        let half = |max: usize| (max.div_ceil(2) as u64).max(1);
-        let is_too_slow = match log.entry_after(position) {
-            Some((entry, _)) => {
-                is_live
-                    && (self.newest - entry.number >= half(self.max_events)
-                        || self.total_bytes - entry.total_bytes >= half(self.max_bytes))
-            }
-            None => position < log.start(),
-        };
+    pub(crate) fn check_pace(&self, next: Tally, position: &Position) -> Result<(), TooSlow> {
+        let is_too_slow = position.is_live
+            && (self.tally.events - next.events >= self.half.events
+                || self.tally.bytes - next.bytes >= self.half.bytes);
         match is_too_slow {
             true => Err(TooSlow),
             false => Ok(()),
         }
     }
 
-    /// Returns the number of the event that is published next.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.newest + 1
+    /// Returns whether a reader of a topic has nothing to read, and has lost nothing.
+    #[inline]
+    pub(crate) fn is_at_end(&self, key: TopicKey, position: &Position) -> bool {
+        self.topics.get(key).is_none_or(|topic| {
+            let log = &topic.log;
+            log.newest() <= position.after || log.is_empty() && log.newest() <= position.told
+        })
     }
 
-    /// Returns the number of the newest event; 0 if there was none yet.
-    pub(crate) fn newest(&self) -> u64 {
+    /// Returns the ID of the newest event; that with the number 0 if there was none yet.
+    pub(crate) fn newest(&self) -> EventId {
         self.newest
     }
 
-    pub(crate) fn log(&self, topic: TopicKey) -> Option<&Log> {
-        self.topics.get(topic).map(|topic| &topic.log)
+    /// Reports that an ID was assigned to an event that is not kept.
+    pub(crate) fn skip(&mut self, id: EventId) {
+        self.newest = id;
     }
 
-    pub(crate) fn name(&self, topic: TopicKey) -> Option<&str> {
-        self.topics.get(topic).map(|topic| &*topic.name)
+    #[inline]
+    pub(crate) fn topic(&self, key: TopicKey) -> Option<&Topic<T>> {
+        self.topics.get(key).map(|topic| &**topic)
     }
 
-    pub(crate) fn subscriber_count(&self, topic: &str) -> usize {
-        let key = self.by_name.get(topic);
-        let topic = key.and_then(|key| self.topics.get(*key));
-        topic.map_or(0, |topic| topic.subscriber_count)
+    #[inline]
+    pub(crate) fn topic_mut(&mut self, key: TopicKey) -> Option<&mut Topic<T>> {
+        self.topics.get_mut(key).map(|topic| &mut **topic)
+    }
+
+    pub(crate) fn topics_mut(&mut self) -> impl Iterator<Item = &mut Topic<T>> {
+        self.topics.values_mut().map(|topic| &mut **topic)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Topic<T>> {
+        let key = self.find_hashed(self.hasher.hash_one(name), name)?;
+        self.topic(key)
     }
 
     pub(crate) fn topic_count(&self) -> usize {
@@ -215,27 +298,56 @@ impl History {
         self.bytes
     }
 
-    fn drop_oldest(&mut self) {
+    fn find_hashed(&self, hash: u64, name: &str) -> Option<TopicKey> {
+        let is_named = |key: &TopicKey| self.topics.get(*key).is_some_and(|t| *t.name == *name);
+        self.by_name.find(hash, is_named).copied()
+    }
+
+    /// Drops the oldest event. The topic `kept` stays known even if it is left without events.
+    fn drop_oldest(&mut self, kept: TopicKey) {
         let Some(key) = self.order.pop_front() else {
             return;
         };
-        if let Some(topic) = self.topics.get_mut(key) {
-            if let Some(entry) = topic.log.pop() {
-                self.bytes -= entry.bytes.len();
-                self.batches.drop_before(key, topic.log.start());
-            }
+        room::give_back(&mut self.order);
+        let Some(topic) = self.topics.get_mut(key) else {
+            return;
+        };
+        if let Some(entry) = topic.log.pop() {
+            self.bytes -= entry.bytes.len();
+            self.batches.drop_before(key, entry.id);
         }
-        self.forget_if_unused(key);
+        if topic.log.is_empty() {
+            self.bytes -= topic.name.len();
+        }
+        if key != kept {
+            self.forget_if_unused(key);
+        }
     }
 
     /// Forgets a topic that has neither events nor subscribers.
     fn forget_if_unused(&mut self, key: TopicKey) {
-        let is_unused = |topic: &Topic| topic.log.is_empty() && topic.subscriber_count == 0;
-        if self.topics.get(key).is_some_and(is_unused) {
-            if let Some(topic) = self.topics.remove(key) {
-                self.newest_forgotten = self.newest_forgotten.max(topic.log.newest_dropped());
-                self.by_name.remove(&topic.name);
-            }
+        let is_unused = |topic: &Topic<T>| topic.log.is_empty() && topic.subscriber_count == 0;
+        if !self.topic(key).is_some_and(is_unused) {
+            return;
+        }
+        let Some(topic) = self.topics.remove(key) else {
+            return;
+        };
+        self.newest_forgotten = self.newest_forgotten.max(topic.log.newest_dropped());
+        let hash = self.hasher.hash_one(&*topic.name);
+        if let Ok(found) = self.by_name.find_entry(hash, |found| *found == key) {
+            found.remove();
+        }
+        let (topics, hasher) = (&self.topics, &self.hasher);
+        if self.by_name.capacity() > 4 * (self.by_name.len() + FEW_NAMES) {
+            self.by_name.shrink_to(2 * self.by_name.len(), |key| {
+                topics
+                    .get(*key)
+                    .map_or(0, |topic| hasher.hash_one(&*topic.name))
+            });
         }
     }
 }
+
+/// The table never gives back the memory for this many names.
+const FEW_NAMES: usize = 64;

@@ -3,61 +3,65 @@
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
-use slotmap::new_key_type;
 
-new_key_type! {
-    /// The key of a topic, for as long as the topic has events or subscribers.
-    pub(crate) struct TopicKey;
-}
-
-/// A place in the log of one topic, between two events.
-///
-/// Only a [`Log`] can tell what comes before and after it, so that nobody else depends on how a log
-/// counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position(u64);
+use crate::server::event_id::EventId;
+use crate::server::room;
 
 /// The latest events of one topic, the oldest first.
+///
+/// A place in a log is the ID of the event before it, so it stays valid whatever leaves the log, and is
+/// the same in the logs of all topics.
 #[derive(Debug)]
 pub(crate) struct Log {
     entries: VecDeque<Entry>,
-    /// The position before the oldest entry, which is the number of events that were dropped.
-    start: u64,
-    /// The number of the newest event that was dropped.
-    newest_dropped: u64,
+    newest_dropped: EventId,
+    /// The ID of the newest event, which may be dropped.
+    newest: EventId,
+    /// The ID of the event before it.
+    before_newest: EventId,
 }
 
 /// An event in a log.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Its number in the sequence of all topics.
-    pub(crate) number: u64,
-    /// The bytes of all events of all topics up to this one.
-    pub(crate) total_bytes: u64,
+    /// Higher than that of the entry before.
+    pub(crate) id: EventId,
+    /// How much was published up to this event.
+    pub(crate) tally: Tally,
     /// The encoded event.
     pub(crate) bytes: Bytes,
 }
 
+/// How much was published to all topics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
+
 impl Log {
     /// Creates an empty log. Of the events up to `newest_dropped` it has none.
-    pub(crate) const fn new(newest_dropped: u64) -> Self {
+    pub(crate) const fn new(newest_dropped: EventId) -> Self {
         Self {
             entries: VecDeque::new(),
-            start: 0,
             newest_dropped,
+            newest: newest_dropped,
+            before_newest: newest_dropped,
         }
     }
 
-    /// Appends an event. Its number is higher than all before it.
     pub(crate) fn push(&mut self, entry: Entry) {
+        room::make(&mut self.entries);
+        self.before_newest = self.newest;
+        self.newest = entry.id;
         self.entries.push_back(entry);
     }
 
     /// Drops the oldest event, and returns it.
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
-        self.start += 1;
-        self.newest_dropped = entry.number;
+        self.newest_dropped = entry.id;
+        room::give_back(&mut self.entries);
         Some(entry)
     }
 
@@ -65,44 +69,43 @@ impl Log {
         self.entries.is_empty()
     }
 
-    /// Returns the number of the newest event that was dropped; 0 if none was.
-    pub(crate) fn newest_dropped(&self) -> u64 {
+    /// Returns the ID of the newest event that was dropped, which is the lowest ID if none was.
+    #[inline]
+    pub(crate) fn newest_dropped(&self) -> EventId {
         self.newest_dropped
     }
 
-    /// Returns the position before the oldest event.
-    pub(crate) fn start(&self) -> Position {
-        Position(self.start)
+    /// Returns the ID of the newest event, which may be dropped.
+    #[inline]
+    pub(crate) fn newest(&self) -> EventId {
+        self.newest
     }
 
-    /// Returns the position after the newest event.
-    pub(crate) fn end(&self) -> Position {
-        Position(self.start + self.entries.len() as u64)
+    /// Returns the newest event, if it is in the log and is the only one with a higher ID.
+    #[inline]
+    pub(crate) fn only_entry_after(&self, id: EventId) -> Option<&Entry> {
+        match self.before_newest <= id {
+            true => self.entries.back(),
+            false => None,
+        }
     }
 
-    /// Returns the position after all events up to the one with this number, which may be of another
-    /// topic.
-    pub(crate) fn position_after(&self, number: u64) -> Position {
-        let before = self.entries.partition_point(|entry| entry.number <= number);
-        Position(self.start + before as u64)
+    /// Returns the index of the first event with a higher ID, which is the number of entries if there
+    /// is none.
+    pub(crate) fn index_after(&self, id: EventId) -> usize {
+        match self.before_newest <= id {
+            true => self.entries.len() - usize::from(self.newest > id && !self.is_empty()),
+            false => self.entries.partition_point(|entry| entry.id <= id),
+        }
     }
 
-    /// Returns the event after a position, and the position after that event.
-    pub(crate) fn entry_after(&self, position: Position) -> Option<(&Entry, Position)> {
-        let index = position.0.checked_sub(self.start)?;
-        let entry = self.entries.get(usize::try_from(index).ok()?)?;
-        Some((entry, Position(position.0 + 1)))
+    #[inline]
+    pub(crate) fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
     }
 
-    /// Returns the events after a position, each with the position after it.
-    pub(crate) fn entries_after(
-        &self,
-        position: Position,
-    ) -> impl Iterator<Item = (&Entry, Position)> {
-        let index = position.0.saturating_sub(self.start);
-        let index = usize::try_from(index)
-            .map_or(self.entries.len(), |index| index.min(self.entries.len()));
-        let after = (self.start + index as u64 + 1..).map(Position);
-        self.entries.range(index..).zip(after)
+    /// Returns the events from an index on.
+    pub(crate) fn entries_from(&self, index: usize) -> impl Iterator<Item = &Entry> {
+        self.entries.range(index.min(self.entries.len())..)
     }
 }

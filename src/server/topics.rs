@@ -13,9 +13,14 @@ use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason};
 use crate::server::encoded::Encoded;
 use crate::server::event_id::EventId;
-use crate::server::history::{History, TooSlow};
-use crate::server::subscriber::{Cursor, Subscriber};
-use crate::server::waiters::{Ticket, Waiters};
+use crate::server::history::{History, Position, TooSlow};
+use crate::server::readers::Readers;
+use crate::server::refused::Refused;
+use crate::server::start::Start;
+use crate::server::subscriber::{Cursor, Cursors, Several, Subscriber};
+use crate::server::topic::TopicKey;
+use crate::server::topic_set::TopicNames;
+use crate::server::wait_list::Ticket;
 
 /// Topics, their latest events, and their subscribers.
 ///
@@ -40,7 +45,7 @@ use crate::server::waiters::{Ticket, Waiters};
 /// use ssewire::server::{Delivery, Topics, TopicsConfig};
 ///
 /// let mut topics = Topics::new(TopicsConfig::new(), 0xE);
-/// let mut reader = topics.subscribe(["news", "weather"], None);
+/// let mut reader = topics.subscribe(["news", "weather"], None)?;
 /// assert_eq!(topics.poll_delivery(&mut reader, 1 << 16), None);
 /// assert!(topics.wait(&mut reader, &"connection 7"));
 ///
@@ -53,23 +58,26 @@ use crate::server::waiters::{Ticket, Waiters};
 ///
 /// // It reconnects, and the first event is the last that it received.
 /// topics.unsubscribe(reader);
-/// let mut reader = topics.subscribe(["news", "weather"], Some(&id.to_string()));
+/// let mut reader = topics.subscribe(["news", "weather"], id)?;
 /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(events.into_bytes(), "id: e-3\ndata: rain\n\n");
+/// # Ok::<(), ssewire::server::Refused>(())
 /// ```
 #[derive(Debug)]
 pub struct Topics<T> {
     config: TopicsConfig,
     epoch: u64,
-    history: History,
-    waiters: Waiters<T>,
+    history: History<T>,
+    readers: Readers<T>,
+    /// The tokens of those whose wait is over.
+    ready: Vec<T>,
     subscriber_count: usize,
     stats: TopicsStats,
     /// A buffer for the text of an ID.
     id: String,
 }
 
-/// Counts of slow readers and gaps since the [`Topics`] were created.
+/// Counts of slow readers, gaps and refused events since the [`Topics`] were created.
 ///
 /// # Examples
 ///
@@ -77,11 +85,12 @@ pub struct Topics<T> {
 /// use ssewire::server::{Topics, TopicsConfig};
 ///
 /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
-/// let reader = topics.subscribe(["news"], Some("an ID that was not assigned here"));
+/// let reader = topics.subscribe("news", "an ID that was not assigned here")?;
 ///
 /// let stats = topics.stats();
 /// assert_eq!((stats.gaps, stats.disconnected, stats.skipped), (1, 0, 0));
 /// # topics.unsubscribe(reader);
+/// # Ok::<(), ssewire::server::Refused>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,16 +101,20 @@ pub struct TopicsStats {
     pub skipped: u64,
     /// How many subscriptions could not resume without a gap.
     pub gaps: u64,
+    /// How many events were not kept because the name of their topic was too long.
+    pub refused: u64,
 }
 
 impl<T> Topics<T> {
     /// Creates topics without events. `epoch` must differ from one start of the program to the next.
     pub fn new(config: TopicsConfig, epoch: u64) -> Self {
+        let before_first = EventId::new(epoch, 0);
         Self {
-            history: History::new(config.max_events, config.max_bytes),
+            history: History::new(config.max_events, config.max_bytes, before_first),
             config,
             epoch,
-            waiters: Waiters::new(),
+            readers: Readers::new(),
+            ready: Vec::new(),
             subscriber_count: 0,
             stats: TopicsStats::default(),
             id: String::new(),
@@ -112,85 +125,121 @@ impl<T> Topics<T> {
     ///
     /// Ends the wait of the topic's subscribers; their tokens are then returned by
     /// [`take_ready`](Self::take_ready). Other subscribers cost nothing.
+    ///
+    /// A topic whose name is too long has no subscribers, so an event of it is counted in
+    /// [`TopicsStats::refused`] and is not kept.
     pub fn publish(&mut self, topic: &str, event: EventRef<'_>) -> EventId {
-        let id = EventId::new(self.epoch, self.history.next_number());
+        let id = EventId::new(self.epoch, self.history.newest().number() + 1);
+        if topic.len() > self.config.max_topic_name_bytes {
+            self.history.skip(id);
+            self.stats.refused += 1;
+            return id;
+        }
         self.id.clear();
         let _ = write!(self.id, "{id}");
-        let bytes = event.with_checked_id(&self.id).to_bytes();
-        let topic = self.history.push(topic, bytes);
-        self.waiters.wake(topic);
+        let event = event.with_checked_id(&self.id);
+        let key = self.history.find_or_add(topic);
+        if event.data().len() > LARGE {
+            // Otherwise it would be held for a moment together with all that it replaces.
+            self.history.make_room(key, event.encoded_len());
+        }
+        self.history.push(key, id, event.to_bytes());
+        if let Some(topic) = self.history.topic_mut(key) {
+            topic.waiting.drain_into(&mut self.ready);
+            let (readers, ready) = (&mut self.readers, &mut self.ready);
+            topic
+                .members
+                .take_each(|member| readers.note_news(member, ready));
+        }
         id
     }
 
     /// Adds a subscriber of topics, which need not have any events yet. A topic that is named several
     /// times counts once.
     ///
-    /// Without a last event ID, the subscriber gets the events that are published from now on. With
-    /// one, it also gets those that were published to its topics after that ID. If events after that
-    /// ID may be lost, it gets a [`Gap`] first, then all events of its topics that the log has.
-    pub fn subscribe<N: AsRef<str>>(
+    /// The subscriber gets the events that are published from now on or, after the event that a last
+    /// event ID names, those that were published since then too; see [`Start`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if there are too many topics, or the name of one is too long.
+    pub fn subscribe<K: ?Sized>(
         &mut self,
-        topics: impl IntoIterator<Item = N>,
-        last_event_id: Option<&str>,
-    ) -> Subscriber {
-        let (start, mut reason) = self.start_of(last_event_id);
-        let mut cursors: SmallVec<[Cursor; 1]> = SmallVec::new();
-        let mut resumes_after = 0;
-        for name in topics {
-            let topic = self.history.find_or_add(name.as_ref());
-            if cursors.iter().any(|cursor| cursor.topic == topic) {
-                continue;
+        topics: impl TopicNames<K>,
+        start: impl Into<Start>,
+    ) -> Result<Subscriber, Refused> {
+        let names = topics.into_topics().within(&self.config)?;
+        let (start, mut reason) = self.resolve(start.into());
+        let mut told = EventId::new(self.epoch, 0);
+        let mut keys: SmallVec<[TopicKey; 1]> = SmallVec::with_capacity(names.len());
+        for name in names {
+            let key = self.history.find_or_add(name);
+            if let Some(topic) = self.history.topic_mut(key) {
+                topic.subscriber_count += 1;
+                let newest_dropped = topic.log.newest_dropped();
+                if newest_dropped > start {
+                    told = told.max(newest_dropped);
+                    reason = reason.or(Some(GapReason::TooOld));
+                }
             }
-            let Some(log) = self.history.add_subscriber(topic) else {
-                continue;
-            };
-            if log.newest_dropped() > start {
-                resumes_after = resumes_after.max(log.newest_dropped());
-                reason = reason.or(Some(GapReason::TooOld));
-            }
-            cursors.push(Cursor {
-                topic,
-                position: log.position_after(start),
-                ticket: Ticket::default(),
-            });
-        }
-        if cursors.is_empty() {
-            // It waits until all are woken.
-            cursors.push(Cursor::default());
+            keys.push(key);
         }
         self.stats.gaps += u64::from(reason.is_some());
         self.subscriber_count += 1;
         let gap = reason.map(|reason| Gap {
             reason,
-            resumes_after: EventId::new(self.epoch, resumes_after),
+            resumes_after: told,
         });
+        let position = Position {
+            after: start,
+            told,
+            is_live: false,
+        };
+        let cursors = match keys.as_slice() {
+            [topic] => Cursors::One(Cursor {
+                topic: *topic,
+                ticket: Ticket::default(),
+            }),
+            _ => {
+                let (history, readers) = (&mut self.history, &mut self.readers);
+                Cursors::Several(Box::new(Several::new(keys, history, readers, position)))
+            }
+        };
         let mut subscriber = Subscriber {
-            cursors,
+            position,
             gap: gap.map(Box::new),
             is_disconnected: false,
-            has_caught_up: false,
+            cursors,
         };
-        subscriber.has_caught_up = subscriber.is_at_end(&self.history);
-        subscriber
+        subscriber.position.is_live = subscriber.is_at_end(&self.history, &self.readers);
+        Ok(subscriber)
     }
 
-    /// Removes a subscriber, and returns its tokens as [`stop_waiting`](Self::stop_waiting) does.
-    pub fn unsubscribe(&mut self, mut subscriber: Subscriber) -> Vec<T> {
-        let tokens = self.stop_waiting(&mut subscriber);
-        for cursor in subscriber.cursors {
-            if self.history.remove_subscriber(cursor.topic) == 0 {
-                self.waiters.remove_topic(cursor.topic);
+    /// Removes a subscriber, and returns its token if one is held.
+    pub fn unsubscribe(&mut self, mut subscriber: Subscriber) -> Option<T> {
+        let token = self.stop_waiting(&mut subscriber);
+        match subscriber.cursors {
+            Cursors::One(cursor) => self.history.remove_subscriber(cursor.topic),
+            Cursors::Several(several) => {
+                self.readers.remove(several.key);
+                for mut cursor in several.cursors {
+                    if let Some(topic) = self.history.topic_mut(cursor.topic) {
+                        topic.members.remove(&mut cursor.ticket);
+                    }
+                    self.history.remove_subscriber(cursor.topic);
+                }
             }
         }
         self.subscriber_count -= 1;
-        tokens
+        token
     }
 
     /// Returns the next delivery to a subscriber, or `None` if there is none yet. After `None`,
     /// call [`wait`](Self::wait).
     ///
-    /// Events are joined up to `max_bytes`, but there is always at least one. Subscribers at the same
-    /// position share the same bytes.
+    /// Events are joined up to `max_bytes`, but there is always at least one. Subscribers of one topic
+    /// at the same position share the same bytes. The topics of a subscriber that have no event for it
+    /// cost nothing.
     pub fn poll_delivery(
         &mut self,
         subscriber: &mut Subscriber,
@@ -202,65 +251,70 @@ impl<T> Topics<T> {
         if let Some(gap) = subscriber.gap.take() {
             return Some(Delivery::Gap(*gap));
         }
-        match subscriber.read(&mut self.history, max_bytes) {
+        match subscriber.read(&mut self.history, &mut self.readers, max_bytes) {
             Ok(events) => events.map(|bytes| Delivery::Events(Encoded::new(bytes))),
             Err(TooSlow) => Some(self.handle_slow(subscriber)),
         }
     }
 
-    /// Holds `token` until there is a delivery to a subscriber; then
+    /// Holds a clone of `token` until there is a delivery to a subscriber; then
     /// [`take_ready`](Self::take_ready) returns it. If there is a delivery already, this holds nothing
     /// and returns `false`.
     ///
-    /// The token is cloned for each of the subscriber's topics, and each clone is held until that topic
-    /// has an event. A topic for which one is held already keeps that one. To wait with another token,
-    /// call [`stop_waiting`](Self::stop_waiting) first.
+    /// A subscriber for which a token is held already keeps that one. To wait with another token, call
+    /// [`stop_waiting`](Self::stop_waiting) first.
     pub fn wait(&mut self, subscriber: &mut Subscriber, token: &T) -> bool
     where
         T: Clone,
     {
         let has_something = subscriber.is_disconnected
             || subscriber.gap.is_some()
-            || !subscriber.is_at_end(&self.history);
+            || !subscriber.is_at_end(&self.history, &self.readers);
         if has_something {
             return false;
         }
-        for cursor in &mut subscriber.cursors {
-            self.waiters.hold(cursor.topic, &mut cursor.ticket, token);
+        match &mut subscriber.cursors {
+            Cursors::One(cursor) => {
+                if let Some(topic) = self.history.topic_mut(cursor.topic) {
+                    topic.waiting.hold(&mut cursor.ticket, || token.clone());
+                }
+            }
+            Cursors::Several(several) => self.readers.hold(several.key, token),
         }
         true
     }
 
-    /// Ends the wait of a subscriber, and returns the tokens that were held for it.
-    pub fn stop_waiting(&mut self, subscriber: &mut Subscriber) -> Vec<T> {
-        let cursors = subscriber.cursors.iter_mut();
-        let tokens = cursors.filter_map(|cursor| {
-            let ticket = mem::take(&mut cursor.ticket);
-            self.waiters.remove(cursor.topic, ticket)
-        });
-        tokens.collect()
+    /// Ends the wait of a subscriber, and returns its token if one was held.
+    pub fn stop_waiting(&mut self, subscriber: &mut Subscriber) -> Option<T> {
+        match &mut subscriber.cursors {
+            Cursors::One(cursor) => {
+                let topic = self.history.topic_mut(cursor.topic)?;
+                topic.waiting.remove(&mut cursor.ticket)
+            }
+            Cursors::Several(several) => self.readers.take_token(several.key),
+        }
     }
 
-    /// Returns the tokens of all subscribers whose wait has ended since the last call. Call it after
-    /// every publication.
-    ///
-    /// A subscriber of several topics may be named several times: once for each topic that had an
-    /// event.
+    /// Returns the tokens of all subscribers whose wait has ended since the last call, each once. Call
+    /// it after every publication.
     #[must_use = "a subscriber that is not woken waits for ever"]
     pub fn take_ready(&mut self) -> Vec<T> {
-        self.waiters.take_ready()
+        mem::take(&mut self.ready)
     }
 
     /// Ends the wait of all subscribers, as if each had something to read. Their tokens are then
     /// returned by [`take_ready`](Self::take_ready).
     pub fn wake_all(&mut self) {
-        self.waiters.wake_all();
+        for topic in self.history.topics_mut() {
+            topic.waiting.drain_into(&mut self.ready);
+        }
+        self.readers.drain_into(&mut self.ready);
     }
 
     /// Returns the names of the topics that a subscriber reads.
     pub fn topics_of(&self, subscriber: &Subscriber) -> impl Iterator<Item = &str> {
-        let topics = subscriber.cursors.iter().map(|cursor| cursor.topic);
-        topics.filter_map(|topic| self.history.name(topic))
+        let topics = subscriber.topics().iter().map(|cursor| cursor.topic);
+        topics.filter_map(|topic| Some(&*self.history.topic(topic)?.name))
     }
 
     /// Returns the number of subscribers.
@@ -270,7 +324,8 @@ impl<T> Topics<T> {
 
     /// Returns the number of subscribers of a topic.
     pub fn subscriber_count_of(&self, topic: &str) -> usize {
-        self.history.subscriber_count(topic)
+        let topic = self.history.find(topic);
+        topic.map_or(0, |topic| topic.subscriber_count)
     }
 
     /// Returns the number of topics that have events or subscribers.
@@ -283,28 +338,29 @@ impl<T> Topics<T> {
         self.history.event_count()
     }
 
-    /// Returns the length in bytes of all events in the log, encoded.
+    /// Returns the length in bytes of all events in the log, encoded, and of the names of their topics.
     pub fn byte_count(&self) -> usize {
         self.history.byte_count()
     }
 
-    /// Returns how many gaps and slow readers there were.
+    /// Returns how many gaps, slow readers and refused events there were.
     pub fn stats(&self) -> TopicsStats {
         self.stats
     }
 
-    /// Returns the number of the event after which a subscriber starts to read, and the reason for a
-    /// gap if its last event ID does not tell.
-    fn start_of(&self, last_event_id: Option<&str>) -> (u64, Option<GapReason>) {
+    /// Returns the ID after which a subscriber starts to read, and the reason for a gap if its last
+    /// event ID does not tell.
+    fn resolve(&self, start: Start) -> (EventId, Option<GapReason>) {
         let newest = self.history.newest();
-        let Some(id) = last_event_id else {
-            return (newest, None);
-        };
-        match id.parse::<EventId>() {
-            Err(_) => (0, Some(GapReason::Unknown)),
-            Ok(id) if id.epoch() != self.epoch => (0, Some(GapReason::OtherEpoch)),
-            Ok(id) if id.number() > newest => (0, Some(GapReason::Unknown)),
-            Ok(id) => (id.number(), None),
+        let everything = EventId::new(self.epoch, 0);
+        match start {
+            Start::Live => (newest, None),
+            Start::Unknown => (everything, Some(GapReason::Unknown)),
+            Start::After(id) if id.epoch() != self.epoch => {
+                (everything, Some(GapReason::OtherEpoch))
+            }
+            Start::After(id) if id > newest => (everything, Some(GapReason::Unknown)),
+            Start::After(id) => (id, None),
         }
     }
 
@@ -316,13 +372,16 @@ impl<T> Topics<T> {
                 Delivery::Disconnected
             }
             SlowReader::SkipToLive => {
-                subscriber.skip_to_end(&self.history);
+                subscriber.skip_to_end(&mut self.history, &mut self.readers);
                 self.stats.skipped += 1;
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,
-                    resumes_after: EventId::new(self.epoch, self.history.newest()),
+                    resumes_after: self.history.newest(),
                 })
             }
         }
     }
 }
+
+/// For data of more bytes, room is made before the event is encoded.
+const LARGE: usize = 1024;

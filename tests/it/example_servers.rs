@@ -223,7 +223,7 @@ fn prices_come_with_id_event_and_data() {
     assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
     for header in [
         "content-type: text/event-stream",
-        "cache-control: no-cache",
+        "cache-control: no-cache, no-transform",
         "x-accel-buffering: no",
     ] {
         assert!(

@@ -35,6 +35,8 @@ mod futures_io;
 mod hub;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(feature = "server")]
+mod log_memory;
 #[cfg(all(feature = "base64", feature = "json"))]
 mod payload;
 mod properties;

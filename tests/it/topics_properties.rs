@@ -42,6 +42,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(reader, is_anew)| Op::Wait { reader, is_anew }),
         1 => any::<u8>().prop_map(|reader| Op::Unsubscribe { reader }),
         1 => any::<u8>().prop_map(|reader| Op::Resume { reader }),
+        1 => any::<bool>().prop_map(|names| Op::SubscribeTooMuch { names }),
     ]
 }
 

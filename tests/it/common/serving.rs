@@ -224,7 +224,9 @@ pub(crate) async fn accept<F>(
 pub(crate) fn answer(hub: &Hub, config: &SessionConfig, path: &str, headers: &HeaderMap) -> Answer {
     match last_event_id(headers) {
         Ok(id) => {
-            let events = hub.subscribe(path.trim_start_matches('/').split(','), id);
+            let events = hub
+                .subscribe(path.trim_start_matches('/').split(','), id)
+                .unwrap();
             boxed(ssewire::tokio::response_with(events, config.clone()))
         }
         Err(error) => {
@@ -262,7 +264,7 @@ async fn answer_by_hand(
         .find(|header| header.name.eq_ignore_ascii_case("last-event-id"));
     let id = id.map(|header| core::str::from_utf8(header.value).unwrap());
     let topics = request.path.unwrap().trim_start_matches('/').split(',');
-    let events = hub.subscribe(topics, id);
+    let events = hub.subscribe(topics, id).unwrap();
     socket.write_all(OK).await?;
     EventWriter::new(socket).forward(events, config).await
 }

@@ -5,11 +5,9 @@
     reason = "a model may panic: that is its word"
 )]
 
-use core::mem;
-use std::collections::BTreeMap;
-
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, SlowReader, Subscriber, Topics, TopicsConfig, TopicsStats,
+    Delivery, EventId, Gap, GapReason, Refused, SlowReader, Subscriber, Topics, TopicsConfig,
+    TopicsStats,
 };
 use ssewire::{Event, EventRef};
 
@@ -41,6 +39,10 @@ pub(crate) enum Op {
     /// A client leaves and comes back with the ID that it has seen last.
     Resume {
         reader: u8,
+    },
+    /// A subscription of too many topics, or of one whose name is too long.
+    SubscribeTooMuch {
+        names: bool,
     },
 }
 
@@ -95,8 +97,8 @@ struct Reader {
     gap: Option<(GapReason, EventId)>,
     is_out: bool,
     has_caught_up: bool,
-    /// For each topic that it waits for, what it is to be named by.
-    waits: BTreeMap<usize, Token>,
+    /// What it is to be named by, if it waits.
+    waits: Option<Token>,
 }
 
 impl Model {
@@ -104,6 +106,8 @@ impl Model {
         let config = TopicsConfig::new()
             .max_events(max_events)
             .max_bytes(max_bytes)
+            .max_topic_name_bytes(LONGEST)
+            .max_topics_per_subscriber(TOPICS)
             .slow_reader(slow_reader);
         Self {
             topics: Topics::new(config, EPOCH),
@@ -148,6 +152,7 @@ impl Model {
                     self.subscribe(topics, last_id.as_deref());
                 }
             }
+            Op::SubscribeTooMuch { names } => self.subscribe_too_much(names),
         }
         self.check_counts();
     }
@@ -156,7 +161,7 @@ impl Model {
     pub(crate) fn finish(mut self) {
         self.topics.wake_all();
         let readers = self.readers.iter_mut();
-        let waited = readers.flat_map(|reader| mem::take(&mut reader.waits).into_values());
+        let waited = readers.filter_map(|reader| reader.waits.take());
         assert_same(self.topics.take_ready(), waited);
         for index in 0..self.readers.len() {
             // Nothing is lost meanwhile, so it ends.
@@ -191,9 +196,31 @@ impl Model {
             self.evicted += 1;
             self.forget(self.events[self.evicted - 1].topic);
         }
-        let waits = self.readers.iter_mut().map(|reader| &mut reader.waits);
-        let waited = waits.filter_map(|waits| waits.remove(&topic));
+        let readers = self.readers.iter_mut();
+        let readers = readers.filter(|reader| reader.topics.contains(&topic));
+        let waited = readers.filter_map(|reader| reader.waits.take());
         assert_same(self.topics.take_ready(), waited);
+    }
+
+    fn subscribe_too_much(&mut self, names: bool) {
+        let refused = match names {
+            true => {
+                let names = (0..=TOPICS).map(|name| name.to_string());
+                self.topics.subscribe(names, None)
+            }
+            false => self.topics.subscribe([NAMES[1], TOO_LONG], None),
+        };
+        let expected = match names {
+            true => Refused::TooManyTopics {
+                topics: TOPICS + 1,
+                limit: TOPICS,
+            },
+            false => Refused::NameTooLong {
+                bytes: TOO_LONG.len(),
+                limit: LONGEST,
+            },
+        };
+        assert_eq!(refused.err(), Some(expected));
     }
 
     fn subscribe_from(&mut self, topics: u8, start: Start) {
@@ -243,7 +270,7 @@ impl Model {
             .iter()
             .chain(topics.first())
             .map(|topic| NAMES[*topic]);
-        let subscriber = self.topics.subscribe(named, last_id);
+        let subscriber = self.topics.subscribe(named, last_id).expect("few topics");
         let is_same = self
             .topics
             .topics_of(&subscriber)
@@ -261,7 +288,7 @@ impl Model {
             last_id: last_id.map(str::to_owned),
             gap: reason.map(|reason| (reason, own_id(resumes_after))),
             is_out: false,
-            waits: BTreeMap::new(),
+            waits: None,
         });
     }
 
@@ -274,8 +301,7 @@ impl Model {
             last_id,
             ..
         } = self.readers.swap_remove(index);
-        let tokens = self.topics.unsubscribe(subscriber);
-        assert_same(tokens, waits.into_values());
+        assert_eq!(self.topics.unsubscribe(subscriber), waits);
         topics.iter().for_each(|topic| self.forget(*topic));
         (topics, last_id)
     }
@@ -290,16 +316,14 @@ impl Model {
         let waits = self.topics.wait(&mut reader.subscriber, &token);
         assert_eq!(waits, !has_something);
         if waits {
-            for topic in reader.topics.iter().chain(none_of(&reader.topics)) {
-                reader.waits.entry(*topic).or_insert(token);
-            }
+            reader.waits.get_or_insert(token);
         }
     }
 
     fn stop_waiting(&mut self, index: usize) {
         let reader = &mut self.readers[index];
-        let tokens = self.topics.stop_waiting(&mut reader.subscriber);
-        assert_same(tokens, mem::take(&mut reader.waits).into_values());
+        let token = self.topics.stop_waiting(&mut reader.subscriber);
+        assert_eq!(token, reader.waits.take());
     }
 
     /// Reads once, and returns whether there may be more.
@@ -463,8 +487,10 @@ impl Model {
     }
 
     fn held(&self) -> usize {
-        let held = self.events[self.evicted..].iter();
-        held.map(|event| event.bytes.len()).sum()
+        let held = &self.events[self.evicted..];
+        let is_held = |topic: &usize| held.iter().any(|event| event.topic == *topic);
+        let names = (0..TOPICS).filter(is_held).map(|topic| NAMES[topic].len());
+        held.iter().map(|event| event.bytes.len()).sum::<usize>() + names.sum::<usize>()
     }
 
     fn unread(&self, reader: &Reader) -> impl Iterator<Item = u64> {
@@ -495,7 +521,7 @@ impl Op {
             *bytes = rest;
             Some(*first)
         };
-        Some(match next()? % 9 {
+        Some(match next()? % 10 {
             0..=2 => Self::Publish {
                 topic: next()?,
                 size: match next()? {
@@ -525,14 +551,12 @@ impl Op {
                     is_anew: byte % 2 == 1,
                 }
             }
-            _ => Self::Resume { reader: next()? },
+            8 => Self::Resume { reader: next()? },
+            _ => Self::SubscribeTooMuch {
+                names: next()? % 2 == 1,
+            },
         })
     }
-}
-
-/// Returns what stands for a topic where there is none.
-fn none_of(topics: &[usize]) -> Option<&'static usize> {
-    topics.is_empty().then_some(&TOPICS)
 }
 
 /// Returns the gap that is to be delivered.
@@ -559,6 +583,8 @@ const EPOCH: u64 = 0xE5F;
 const OWN: &str = "e5f-";
 const NAMES: [&str; TOPICS] = ["", "a", "b", "topic", "a\nb"];
 const TOPICS: usize = 5;
+const LONGEST: usize = 5;
+const TOO_LONG: &str = "topics";
 const READERS: usize = 12;
 const GARBAGE: [&str; 12] = [
     "",

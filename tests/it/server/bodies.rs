@@ -121,7 +121,7 @@ fn the_opening_comment_is_there_at_the_first_poll() {
 #[test]
 fn silence_is_counted_from_what_was_sent_last() {
     let hub = Hub::new();
-    let mut body = Timed::new(hub.subscribe(["a"], None), ten_seconds());
+    let mut body = Timed::new(hub.subscribe(["a"], None).unwrap(), ten_seconds());
     assert_eq!(body.next(), ":\n\n");
     body.go_to(9);
     assert_eq!(body.poll(), None);
@@ -146,7 +146,7 @@ fn silence_is_counted_from_what_was_sent_last() {
 fn old_age_ends_a_body_and_frees_its_stream() {
     let hub = Hub::new();
     let config = ten_seconds().max_age(Duration::from_secs(60));
-    let mut body = Timed::new(hub.subscribe(["a"], None), config);
+    let mut body = Timed::new(hub.subscribe(["a"], None).unwrap(), config);
     assert_eq!(body.next(), ":\n\n");
     body.go_to(59);
     assert_eq!(body.next(), ":\n\n");
@@ -206,7 +206,7 @@ fn what_is_encoded_is_passed_on_and_not_copied() {
 
     let hub = Hub::new();
     let mut readers: Vec<_> = (0..3)
-        .map(|_| Timed::new(hub.subscribe(["a"], None), ten_seconds()))
+        .map(|_| Timed::new(hub.subscribe(["a"], None).unwrap(), ten_seconds()))
         .collect();
     for reader in &mut readers {
         assert_eq!(reader.next(), ":\n\n");

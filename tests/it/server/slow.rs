@@ -271,7 +271,7 @@ fn stalled_readers_of_writers_cost_a_bounded_amount_of_memory() {
         .iter()
         .map(|_| {
             let socket = async_std::net::TcpStream::from(listener.accept().unwrap().0);
-            let events = hub.subscribe(["a"], None);
+            let events = hub.subscribe(["a"], None).unwrap();
             async move { EventWriter::new(socket).forward(events, patient()).await }
         })
         .collect();

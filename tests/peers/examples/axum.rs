@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use ssewire::hyper::last_event_id;
+use ssewire::hyper::{last_event_id, refused};
 use ssewire::tokio::response;
 use ssewire::{EventRef, Hub};
 use tokio::net::TcpListener;
@@ -20,7 +20,10 @@ use tower_http::compression::CompressionLayer;
 
 async fn events(State(hub): State<Hub>, headers: HeaderMap) -> impl IntoResponse {
     match last_event_id(&headers) {
-        Ok(id) => response(hub.subscribe(["time"], id)).into_response(),
+        Ok(id) => match hub.subscribe("time", id) {
+            Ok(events) => response(events).into_response(),
+            Err(reason) => refused(reason).into_response(),
+        },
         Err(error) => (http::StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
 }

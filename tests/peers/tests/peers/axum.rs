@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use ssewire::hyper::last_event_id;
+use ssewire::hyper::{last_event_id, refused};
 use ssewire::tokio::response;
 use ssewire::{Event, Frame, Hub};
 use tower_http::compression::CompressionLayer;
@@ -15,7 +15,10 @@ use crate::common::serving::Server;
 
 async fn events(State(hub): State<Hub>, headers: HeaderMap) -> impl IntoResponse {
     match last_event_id(&headers) {
-        Ok(id) => response(hub.subscribe(["time"], id)).into_response(),
+        Ok(id) => match hub.subscribe("time", id) {
+            Ok(events) => response(events).into_response(),
+            Err(reason) => refused(reason).into_response(),
+        },
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
 }
