@@ -11,15 +11,15 @@ use core::task::Waker;
 use bytes::Bytes;
 use futures_util::stream::Pending;
 use ssewire::client::{
-    Action, Attempt, Cause, Client, ClientConfig, ClientFrames, CloseReason, End, Phase,
-    ReadyState, Reconnect, ResponseHead,
+    Action, Attempt, Cause, Client, ClientConfig, ClientFrames, CloseReason, End, Excerpt,
+    OmittedId, Phase, ReadyState, Reconnect, ResponseHead, StrayLines,
 };
 use ssewire::event_source::{
     BoxError, ConnectError, Disconnect, Error, EventSource, FromReader, OpenReader, PhaseWatch,
 };
 use ssewire::hub::{Hub, Membership, Subscription};
-use ssewire::hyper::{BodyStream, EventBody, Http, HttpBody, ReadError, Tls};
-use ssewire::io::ReaderStream;
+use ssewire::hyper::{BodyStream, EventBody, FromFn, Http, HttpBody, ReadError, Sending, Tls};
+use ssewire::io::{ChunkStream, ReaderStream};
 use ssewire::runtime::Untimed;
 use ssewire::server::{
     Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
@@ -54,7 +54,7 @@ fn the_words() {
 fn the_client() {
     assert_traits! { Send Sync Unpin:
         Action, Attempt, Cause, Client, ClientConfig, ClientFrames<'static, 'static>, CloseReason, End,
-        Phase, ReadyState, Reconnect, Attempt, ResponseHead<'static>,
+        Phase, ReadyState, Reconnect, Attempt, ResponseHead<'static>, Excerpt, OmittedId, StrayLines,
     }
 }
 
@@ -84,9 +84,14 @@ fn readers_and_writers() {
         tokio::EventBody<Pending<Event>>,
     }
     assert_traits! { No No No:
-        futures_io::EventReader<Local>, futures_io::EventWriter<Local>, tokio::EventReader<Local>,
-        tokio::EventWriter<Local>, EventBody<Local>,
+        futures_io::EventWriter<Local>, tokio::EventWriter<Local>, EventBody<Local>,
     }
+    // Nothing in a reader is pinned.
+    assert_traits! { No No Unpin:
+        futures_io::EventReader<Local>, tokio::EventReader<Local>,
+    }
+    assert_traits! { Send Sync Unpin: ChunkStream<Pending<Event>, Bytes> }
+    assert_traits! { No No No: ChunkStream<Local, Bytes> }
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn the_event_source() {
     assert_traits! { Send Sync Unpin:
         BoxError, ConnectError, Disconnect<'static>, Error, PhaseWatch, Tls, Untimed, async_std::Runtime,
         tokio::Runtime, ReaderStream<Io, Untimed>, OpenReader<core::future::Ready<()>, Untimed>,
-        FromReader<fn() -> Io, Untimed>,
+        FromReader<fn() -> Io, Untimed>, FromFn<fn()>, Sending<core::future::Ready<()>>,
     }
     assert_traits! { Send No Unpin:
         EventSource<Http<tokio::Runtime>, tokio::Runtime>,
