@@ -3,7 +3,11 @@
 
 #[cfg(feature = "async-std")]
 pub mod async_std;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(any(
+    feature = "futures-io",
+    feature = "tokio",
+    all(feature = "client", feature = "http-body")
+))]
 pub mod event_source;
 #[cfg(feature = "futures-io")]
 pub mod futures_io;
@@ -28,7 +32,6 @@ mod keep_alive;
 mod surface;
 #[cfg(any(
     feature = "futures-io",
-    feature = "hyper",
     feature = "tokio",
     all(feature = "server", feature = "std")
 ))]

@@ -197,9 +197,16 @@ mod time;
 #[path = "../adapters/mod.rs"]
 mod adapters;
 
+/// The crate [`http`](::http), whose words the API speaks.
+#[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
+pub use ::http;
 #[cfg(feature = "async-std")]
 pub use adapters::async_std;
-#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio"))]
+#[cfg(any(
+    feature = "futures-io",
+    feature = "tokio",
+    all(feature = "client", feature = "http-body")
+))]
 pub use adapters::event_source;
 #[cfg(feature = "futures-io")]
 pub use adapters::futures_io;

@@ -67,10 +67,34 @@ impl<B: Body> EventReader<B> {
     }
 }
 
+/// Returns a reader of the events in a body, with the default [`DecoderConfig`].
+///
+/// It is [`EventReader::new`] as a function, the counterpart of
+/// [`EventStreamExt::events`](crate::io::EventStreamExt::events) for streams. It is no method, since
+/// some types are both a body and a stream.
+///
+/// # Examples
+///
+/// ```
+/// use http_body_util::Full;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut events = ssewire::hyper::events(Full::new(&b"data: hello\n\n"[..]));
+/// while let Some(event) = events.next_event().await? {
+///     assert_eq!(event.data(), "hello");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn events<B: Body>(body: B) -> EventReader<B> {
+    EventReader::new(body)
+}
+
 /// The bytes of any body.
 ///
 /// A [`Connect`](crate::event_source::Connect) over an HTTP client of your own returns its bodies
-/// as this; `tests/peers/examples/reqwest.rs` has one over reqwest. The body must be [`Unpin`];
+/// as this; [`from_fn`](super::from_fn) creates one from a closure. The body must be [`Unpin`];
 /// `Box::pin` makes any body [`Unpin`]. Trailers are ignored.
 ///
 /// # Examples

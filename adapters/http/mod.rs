@@ -11,14 +11,18 @@ mod body_stream;
 #[cfg(feature = "hyper")]
 mod client;
 mod event_body;
+#[cfg(feature = "client")]
+mod from_fn;
 mod head;
 
-pub use self::body_stream::{BodyStream, EventReader};
+pub use self::body_stream::{BodyStream, EventReader, events};
 #[cfg(feature = "tls")]
 pub use self::client::Tls;
 #[cfg(feature = "hyper")]
 pub use self::client::{Http, HttpBody, Unauthorized};
 pub use self::event_body::EventBody;
+#[cfg(feature = "client")]
+pub use self::from_fn::{FromFn, Sending, from_fn, request_headers};
 pub use self::head::{event_stream, last_event_id, no_content, refused, service_unavailable};
 pub use crate::adapters::io::ReadError;
 #[cfg(feature = "hyper")]

@@ -3,9 +3,11 @@
 //! A [`ByteStream`] lends bytes, and an [`EventReader`] decodes them. The modules of the runtimes
 //! name this type for the readers of their kind: `tokio::EventReader<R>` is an [`EventReader`] over
 //! a [`ReaderStream`] of `R`, and `hyper::EventReader<B>` is one over a
-//! [`BodyStream`](crate::hyper::BodyStream) of `B`. [`EventWriter`] is the same for writers.
+//! [`BodyStream`](crate::hyper::BodyStream) of `B`. Any stream of chunks has
+//! [`events`](EventStreamExt::events), which returns one. [`EventWriter`] is the same for writers.
 
 mod byte_stream;
+mod chunk_stream;
 mod error;
 #[cfg(feature = "server")]
 mod forward;
@@ -16,6 +18,7 @@ mod reader_stream;
 mod writer;
 
 pub use self::byte_stream::{BoxError, ByteStream};
+pub use self::chunk_stream::{ChunkStream, EventStreamExt};
 pub use self::error::ReadError;
 pub use self::reader::EventReader;
 pub use self::reader_stream::ReaderStream;

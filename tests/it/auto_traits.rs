@@ -11,15 +11,17 @@ use core::task::Waker;
 use bytes::Bytes;
 use futures_util::stream::Pending;
 use ssewire::client::{
-    Action, Attempt, Cause, Client, ClientConfig, ClientFrames, CloseReason, End, Phase,
-    ReadyState, Reconnect, ResponseHead,
+    Action, Attempt, Cause, Client, ClientConfig, ClientFrames, CloseReason, End, Excerpt,
+    OmittedId, Phase, ReadyState, Reconnect, ResponseHead, StrayLines,
 };
 use ssewire::event_source::{
     BoxError, ConnectError, Disconnect, Error, EventSource, FromReader, OpenReader, PhaseWatch,
 };
 use ssewire::hub::{Hub, Membership, Subscription};
-use ssewire::hyper::{BodyStream, EventBody, Http, HttpBody, ReadError, Tls, Unauthorized};
-use ssewire::io::ReaderStream;
+use ssewire::hyper::{
+    BodyStream, EventBody, FromFn, Http, HttpBody, ReadError, Sending, Tls, Unauthorized,
+};
+use ssewire::io::{ChunkStream, ReaderStream};
 use ssewire::runtime::Untimed;
 use ssewire::server::{
     Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
@@ -54,7 +56,7 @@ fn the_words() {
 fn the_client() {
     assert_traits! { Send Sync Unpin:
         Action, Attempt, Cause, Client, ClientConfig, ClientFrames<'static, 'static>, CloseReason, End,
-        Phase, ReadyState, Reconnect, Attempt, ResponseHead<'static>,
+        Phase, ReadyState, Reconnect, Attempt, ResponseHead<'static>, Excerpt, OmittedId, StrayLines,
     }
 }
 
@@ -88,6 +90,8 @@ fn readers_and_writers() {
     }
     // A reader never pins what it reads from.
     assert_traits! { No No Unpin: futures_io::EventReader<Local>, tokio::EventReader<Local> }
+    assert_traits! { Send Sync Unpin: ChunkStream<Pending<Event>, Bytes> }
+    assert_traits! { No No No: ChunkStream<Local, Bytes> }
 }
 
 #[test]
@@ -96,6 +100,7 @@ fn the_event_source() {
         BoxError, ConnectError, Disconnect<'static>, Error, PhaseWatch, Tls, Untimed, async_std::Runtime,
         tokio::Runtime, ReaderStream<Io, Untimed>, OpenReader<core::future::Ready<()>, Untimed>,
         FromReader<fn() -> Io, Untimed>, Http<tokio::Runtime>, Http<async_std::Runtime>, Unauthorized,
+        FromFn<fn()>, Sending<core::future::Ready<()>>,
     }
     assert_traits! { Send No Unpin:
         EventSource<Http<tokio::Runtime>, tokio::Runtime>,

@@ -17,6 +17,8 @@ mod common;
     feature = "tokio"
 ))]
 mod auto_traits;
+#[cfg(feature = "tokio")]
+mod chunks;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
