@@ -137,6 +137,10 @@ struct Endless {
     name: &'static str,
     start: Vec<u8>,
     unit: Vec<u8>,
+    /// How many limits of bytes hold more than the limit, or are enough to show that none do.
+    times: usize,
+    /// Whether it comes to hold too much.
+    is_held: bool,
 }
 
 #[test]
@@ -309,14 +313,15 @@ fn memory_stays_within_the_limit_in_one_chunk() {
     }
 }
 
-/// Feeds three times the limit, sees one error and the next event, and does all that twice.
+/// Feeds many times the limit, sees one error if so much has to be held, and the next event, and
+/// does all that twice.
 fn check_endless(endless: &Endless, limit: usize, comments: bool, size: usize, route: Route) {
     let at = format!(
         "{}, limit {limit}, comments: {comments}, {size}, {route:?}",
         endless.name
     );
     let mut stream = endless.start.clone();
-    while stream.len() < endless.start.len() + 3 * limit {
+    while stream.len() < endless.start.len() + endless.times * limit {
         stream.extend_from_slice(&endless.unit);
     }
     // Ends the block, also where the last byte of the stream is a CR.
@@ -344,7 +349,8 @@ fn check_endless(endless: &Endless, limit: usize, comments: bool, size: usize, r
                     outcome => panic!("{at}: {outcome:?}"),
                 },
             );
-            assert_eq!((errors, events), (1, 1), "{at}: errors and events");
+            let expected = (usize::from(endless.is_held), 1);
+            assert_eq!((errors, events), expected, "{at}: errors and events");
         }
         decoder
     });
@@ -599,6 +605,18 @@ fn endless(limit: usize) -> Vec<Endless> {
         start: start.to_vec(),
         // Long enough that building a stream takes no time.
         unit: unit.repeat(997 / unit.len() + 1),
+        times: 3,
+        is_held: true,
+    };
+    // Of a line without a value only the LF is held that joins it to the next.
+    let thinly = |name, unit: &[u8]| Endless {
+        times: 6,
+        ..endless(name, b"", unit)
+    };
+    let passing = |name, start: &[u8], unit: &[u8]| Endless {
+        times: 2,
+        is_held: false,
+        ..endless(name, start, unit)
     };
     let half = b"7".repeat(limit / 2);
     vec![
@@ -606,18 +624,52 @@ fn endless(limit: usize) -> Vec<Endless> {
         endless("data in one line", b"data: ", b"x"),
         endless("data lines", b"", b"data: some words\n"),
         endless("data lines with CRLF", b"", b"data: some words\r\n"),
-        endless("empty data lines", b"", b"data\n"),
-        endless("short data lines", b"", b"data:x\r"),
-        endless("comments", b"", b": keep-alive\n"),
-        endless("empty comments", b"", b":\n"),
+        thinly("empty data lines", b"data\n"),
+        thinly("short data lines", b"data:x\r"),
+        passing("comments", b"", b": keep-alive\n"),
+        passing("empty comments", b"", b":\n"),
         endless("a comment", b":", b"c"),
         endless("an id", b"id: ", b"7"),
-        endless("ids", b"", b"id: 12345\n"),
+        passing("ids", b"", b"id: 12345\n"),
         endless("an id with a NUL", b"id: \0", b"7"),
         endless("a type", b"event: ", b"t"),
-        endless("types", b"", b"event: type\n"),
+        passing("types", b"", b"event: type\n"),
         endless("an unknown field", b"foo: ", b"x"),
-        endless("unknown fields", b"", b"foo: x\r\n"),
+        passing("unknown fields", b"", b"foo: x\r\n"),
+        passing("retries", b"", b"retry: x\n"),
+        passing("ids with a NUL", b"", b"id: \0\xFF\n"),
+        passing(
+            "bad bytes in ids and types",
+            b"",
+            b"id: \xFF\xFF\nevent: \xFF\n",
+        ),
+        passing(
+            "comments after a type",
+            &[b"event: ", &half[..], b"\n"].concat(),
+            b": keep-alive\n",
+        ),
+        passing(
+            "ids after a type",
+            &[b"event: ", &half[..], b"\n"].concat(),
+            b"id: 12345\n",
+        ),
+        passing(
+            "long ids and types",
+            b"",
+            &[
+                b"id: ",
+                &half[..limit / 5],
+                b"\nevent: ",
+                &half[..limit / 5],
+                b"\n",
+            ]
+            .concat(),
+        ),
+        passing(
+            "long ids that are ignored",
+            &[b"id: ", &half[..], b"\n"].concat(),
+            &[b"id: \0", &half[..limit / 2 - 100], b"\n"].concat(),
+        ),
         endless("a name", b"data", b"x"),
         endless("a retry", b"retry: ", b"9"),
         endless("a bad retry", b"retry: x", b"\xFF"),
@@ -626,7 +678,7 @@ fn endless(limit: usize) -> Vec<Endless> {
         endless("bad bytes in an id", b"id: ", b"\xFF"),
         endless("bad bytes in a type", b"event: ", b"\xFF"),
         endless("bad bytes in a comment", b":", b"\xFF"),
-        endless("bad bytes in comments", b"", b":\xFF\n"),
+        passing("bad bytes in comments", b"", b":\xFF\n"),
         endless("bad bytes in a name", b"", b"\xFF"),
         endless("cut characters in data", b"data: ", b"\xE6\x97"),
         endless("bad bytes among good ones", b"data: ", b"some words \xFF"),

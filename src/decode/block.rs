@@ -63,12 +63,18 @@ pub(crate) struct Block<'i> {
     pub(crate) data: Text<Value<'i>>,
     pub(crate) event_type: Text<&'i str>,
     pub(crate) id: Text<&'i str>,
-    /// The bytes of the block's lines, without their ends, and those that U+FFFD added to its
-    /// texts.
+    /// No less than the bytes from which the texts came, and not zero if there are any: those of
+    /// the lines since it was last counted, without their ends. Once it exceeds the soft budget it
+    /// is counted again, exactly, at the next line.
     pub(crate) size: usize,
 }
 
 impl Block<'_> {
+    /// Returns whether the block has no text.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.data.is_absent() && self.event_type.is_absent() && self.id.is_absent()
+    }
+
     /// Opens a line of data in the buffer: "Append the field value to the data buffer, then append
     /// a single U+000A LINE FEED (LF) character". The last one is dropped at dispatch, so here it
     /// is appended before the next line instead.
@@ -104,6 +110,7 @@ impl Block<'_> {
             event_type: !self.event_type.is_absent(),
             id: !self.id.is_absent(),
             size: self.size,
+            before: 0,
         }
     }
 }
@@ -114,7 +121,10 @@ pub(crate) struct Pending {
     pub(crate) data: bool,
     pub(crate) event_type: bool,
     pub(crate) id: bool,
+    /// The size of the block, with the bytes of a line that has not ended.
     pub(crate) size: usize,
+    /// The size of the block before that line.
+    pub(crate) before: usize,
 }
 
 impl Pending {
@@ -194,26 +204,34 @@ impl Decoder {
         name: Name,
         block: &mut Block<'_>,
     ) -> Result<(), DecodeError> {
-        let max_growth = self.buffers.budget.saturating_sub(block.size);
-        let growth = match name {
+        let taken = match name {
             Name::Event => {
-                block.event_type = if field::is_default_type(&self.buffers.value) {
-                    Text::Absent
-                } else {
-                    Text::Kept
-                };
-                self.buffers.value_to_event_type(max_growth)
+                // Of repeated lines the last counts, and only that is held.
+                block.event_type = Text::Absent;
+                if field::is_default_type(&self.buffers.value) {
+                    return Ok(());
+                }
+                let (held, max_growth) = self.room_for_value(block);
+                block.event_type = Text::Kept;
+                let growth = self.buffers.value_to_event_type(max_growth);
+                growth.map(|growth| block.size = held + growth)
             }
             Name::Id if field::is_valid_id(&self.buffers.value) => {
+                block.id = Text::Absent;
+                let (held, max_growth) = self.room_for_value(block);
                 block.id = Text::Kept;
-                self.buffers.value_to_id(max_growth)
+                let growth = self.buffers.value_to_id(max_growth);
+                growth.map(|growth| block.size = held + growth)
             }
-            _ => self.buffers.make_value_valid(max_growth),
+            Name::Comment => {
+                let (_, max_growth) = self.room_for_value(block);
+                self.buffers.make_value_valid(max_growth).map(|_| ())
+            }
+            _ => {
+                self.buffers.release_value();
+                return Ok(());
+            }
         };
-        match growth {
-            Ok(growth) => block.size += growth,
-            Err(TooLarge) => return Err(self.discard(false)),
-        }
-        Ok(())
+        taken.map_err(|TooLarge| self.discard(false))
     }
 }

@@ -16,8 +16,10 @@ pub(crate) struct Buffers {
     data: String,
     /// The end of the data, not checked for UTF-8 yet, so that one check serves many short pieces.
     raw: Vec<u8>,
-    /// The number of bytes that U+FFFD added to the data since the last `settle_data`.
-    growth: usize,
+    /// Where the current line of data starts, if it has been cut by the end of a chunk.
+    line_start: LineStart,
+    /// Whether the data was cut off, since it exceeds the budget.
+    is_cut_off: bool,
     /// The text of `raw` if that is not UTF-8.
     lossy: String,
     pub(crate) event_type: String,
@@ -32,6 +34,19 @@ pub(crate) struct Buffers {
     limit: usize,
     /// The size that a block may have: the limit without the excess of a very long last event ID.
     pub(crate) budget: usize,
+}
+
+/// The place where a line of data starts.
+#[derive(Clone, Copy, Debug)]
+enum LineStart {
+    Raw(usize),
+    Data(usize),
+}
+
+impl Default for LineStart {
+    fn default() -> Self {
+        Self::Raw(0)
+    }
 }
 
 /// The texts of the [`Buffers`], borrowed.
@@ -59,7 +74,15 @@ impl Buffers {
     pub(crate) fn start_data(&mut self) {
         self.data.clear();
         self.raw.clear();
-        self.growth = 0;
+        self.line_start = LineStart::Raw(0);
+        self.is_cut_off = false;
+    }
+
+    /// Starts a further line of data, which may come in pieces.
+    #[inline(always)]
+    pub(crate) fn start_data_line(&mut self) {
+        self.push_data(b"\n");
+        self.line_start = LineStart::Raw(self.raw.len());
     }
 
     #[inline(always)]
@@ -71,11 +94,35 @@ impl Buffers {
         }
     }
 
-    /// Ends a line of data, and returns the number of bytes that U+FFFD added to the data since the
-    /// last call. It is over the limit if the data was cut off there.
+    /// Returns the size of the data, decoded, at the end of a line. It is over every limit if the
+    /// data was cut off.
     pub(crate) fn settle_data(&mut self) -> usize {
         self.move_raw(true);
-        mem::take(&mut self.growth)
+        if self.is_cut_off {
+            usize::MAX
+        } else {
+            self.data.len()
+        }
+    }
+
+    /// Returns the size that the data, decoded, had before its last line was started.
+    pub(crate) fn settle_data_before_line(&mut self) -> usize {
+        let start = match self.line_start {
+            LineStart::Data(start) => start,
+            LineStart::Raw(at) => {
+                let raw = mem::take(&mut self.raw);
+                let (before, line) = raw.split_at(at.min(raw.len()));
+                self.push_text_of(before);
+                let (at, len) = (before.len(), line.len());
+                self.raw = raw;
+                self.raw.copy_within(at.., 0);
+                self.raw.truncate(len);
+                self.line_start = LineStart::Data(self.data.len());
+                self.data.len()
+            }
+        };
+        // Without the LF that joins the lines.
+        start.saturating_sub(1)
     }
 
     /// Lends the texts. The data has to be checked for UTF-8, so it is lent only if it is wanted.
@@ -119,6 +166,7 @@ impl Buffers {
     /// Makes the finished value the block's type, and returns the number of bytes that U+FFFD
     /// added.
     pub(crate) fn value_to_event_type(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
+        free(&mut self.event_type);
         let growth = move_text(&mut self.value, &mut self.event_type, max_growth)?;
         self.outgrown |= self.event_type.capacity() > SMALL;
         Ok(growth)
@@ -126,6 +174,7 @@ impl Buffers {
 
     /// Makes the finished value the block's ID, and returns the number of bytes that U+FFFD added.
     pub(crate) fn value_to_id(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
+        free(&mut self.id);
         let growth = move_text(&mut self.value, &mut self.id, max_growth)?;
         self.outgrown |= self.id.capacity() > SMALL;
         Ok(growth)
@@ -191,6 +240,16 @@ impl Buffers {
         self.value.shrink_to(SMALL);
     }
 
+    /// Frees the memory of a type and of an ID that are no longer of use.
+    pub(crate) fn free_unused(&mut self, event_type: bool, id: bool) {
+        if event_type {
+            free(&mut self.event_type);
+        }
+        if id {
+            free(&mut self.id);
+        }
+    }
+
     /// Returns whether the data is longer than its buffer may stay.
     pub(crate) fn data_is_large(&self) -> bool {
         self.data.len() > LARGE
@@ -231,7 +290,16 @@ impl Buffers {
         let raw = mem::take(&mut self.raw);
         let cut = if all { 0 } else { text::cut_len(&raw) };
         let (whole, cut) = raw.split_at(raw.len() - cut);
-        self.push_text_of(whole);
+        let mut rest = whole;
+        if let LineStart::Raw(at) = self.line_start {
+            let (before, line) = whole.split_at(at.min(whole.len()));
+            if !before.is_empty() {
+                self.push_text_of(before);
+            }
+            self.line_start = LineStart::Data(self.data.len());
+            rest = line;
+        }
+        self.push_text_of(rest);
         let (whole, cut) = (whole.len(), cut.len());
         self.raw = raw;
         self.raw.copy_within(whole.., 0);
@@ -239,7 +307,7 @@ impl Buffers {
     }
 
     fn push_text_of(&mut self, bytes: &[u8]) {
-        if self.growth > self.budget {
+        if self.is_cut_off {
             return;
         }
         if let Some(text) = text::validate(bytes) {
@@ -252,12 +320,11 @@ impl Buffers {
             self.data.push_str(chunk.valid());
             if !chunk.invalid().is_empty() {
                 self.data.push_str(REPLACEMENT);
-                self.growth += REPLACEMENT.len() - chunk.invalid().len();
             }
             // From here on the block is certainly too large, which the end of the line will report.
             let others = beyond_small(self.event_type.len()) + beyond_small(self.id.len());
             if self.data.len() + others > self.budget {
-                self.growth = self.budget.saturating_add(1);
+                self.is_cut_off = true;
                 return;
             }
         }
@@ -325,6 +392,13 @@ fn beyond_small(len: usize) -> usize {
 
 fn is_continuation(byte: u8) -> bool {
     (0x80..0xC0).contains(&byte)
+}
+
+/// Frees a text that is no longer of use, if its buffer is large.
+fn free(text: &mut String) {
+    if text.capacity() > SMALL {
+        *text = String::new();
+    }
 }
 
 /// Replaces a text. Its buffer gets no spare capacity, and a large buffer is not kept for it.

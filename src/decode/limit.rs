@@ -7,25 +7,73 @@ use crate::decode::block::{Block, Partial, Pending, Text};
 use crate::error::DecodeError;
 
 impl Decoder {
-    /// Compares a large block with the limit at the end of a line. From now on the bytes that
-    /// U+FFFD adds to its data count.
+    /// Counts a large block exactly and compares it with the limit, together with `line` bytes of a
+    /// line that has not been taken. `in_line` tells whether that line continues.
     #[inline(never)]
-    pub(crate) fn check_size(&mut self, block: &mut Block<'_>) -> Result<(), DecodeError> {
-        if block.size > self.buffers.budget {
-            return Err(self.discard(false));
+    pub(crate) fn check_size(
+        &mut self,
+        block: &mut Block<'_>,
+        line: usize,
+        in_line: bool,
+    ) -> Result<(), DecodeError> {
+        let held = self.held(block);
+        if held.saturating_add(line) > self.buffers.budget {
+            return Err(self.discard(in_line));
         }
+        block.size = held.max(usize::from(!block.is_empty())) + line;
+        Ok(())
+    }
+
+    /// The same within a line that came in pieces, of which the last has not been taken.
+    #[inline(never)]
+    pub(crate) fn check_line(&mut self, in_line: bool) -> Result<(), DecodeError> {
+        let line = self.pending.size - self.pending.before;
+        let mut block = self.pending.to_block();
+        if matches!(self.partial, Partial::Data) {
+            block.data = Text::Absent;
+        }
+        let mut held = self.held(&mut block);
+        if matches!(self.partial, Partial::Data) {
+            held = held.saturating_add(self.buffers.settle_data_before_line());
+        }
+        if held.saturating_add(line) > self.buffers.budget {
+            return Err(self.discard(in_line));
+        }
+        let is_empty = block.is_empty() && !self.pending.data;
+        self.pending.before = held.max(usize::from(!is_empty));
+        self.pending.size = self.pending.before + line;
+        Ok(())
+    }
+
+    /// Returns the size of the block with the finished value, and the number of bytes that U+FFFD
+    /// may add to that value.
+    pub(crate) fn room_for_value(&mut self, block: &mut Block<'_>) -> (usize, usize) {
+        let value = self.buffers.value.len();
+        let size = if block.size > self.soft_budget {
+            self.held(block).saturating_add(value).max(1)
+        } else {
+            block.size
+        };
+        (size, self.buffers.budget.saturating_sub(size))
+    }
+
+    /// Returns the size of what the block holds at the end of a line: its data joined by LF, its
+    /// type and its ID, decoded. Whatever else was kept is freed.
+    fn held(&mut self, block: &mut Block<'_>) -> usize {
         if let Text::Chunk(value) = block.data {
             self.buffers.start_data();
             self.buffers.push_data(value.bytes);
             block.data = Text::Kept;
         }
-        if matches!(block.data, Text::Kept) {
-            block.size = block.size.saturating_add(self.buffers.settle_data());
-            if block.size > self.buffers.budget {
-                return Err(self.discard(false));
-            }
-        }
-        Ok(())
+        let is_unused = |text: &Text<&str>| !matches!(text, Text::Kept);
+        self.buffers
+            .free_unused(is_unused(&block.event_type), is_unused(&block.id));
+        let data = match block.data {
+            Text::Kept => self.buffers.settle_data(),
+            _ => 0,
+        };
+        data.saturating_add(block.event_type.resolve(&self.buffers.event_type).len())
+            .saturating_add(block.id.resolve(&self.buffers.id).len())
     }
 
     /// Discards a block that is too large. `in_line` tells whether its line continues.
@@ -70,6 +118,13 @@ impl Decoder {
             let keep_data = mem::take(&mut self.was_large) && !rests;
             self.buffers.release(keep_data);
         }
+    }
+
+    /// Returns the size up to which a block with an unfinished line is within the budget even if the
+    /// size of the block before the line has not been counted.
+    #[inline(always)]
+    pub(crate) fn sure_budget(&self) -> usize {
+        self.buffers.budget - 2 * self.soft_budget
     }
 
     fn set_budget(&mut self, bytes: usize) {

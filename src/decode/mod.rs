@@ -48,9 +48,10 @@
 //!   is created again while `carried` is set. `Checked` counts from the end of the chunk, so it
 //!   remains valid however much is taken.
 //!
-//! A block is compared with the limit line by line only once it is large ([`limit`]). Data is
-//! checked for UTF-8 once and as late as possible: in the chunk when its event is complete
-//! ([`text`]), in the buffers when a piece is long or when the event is lent ([`buffers`]).
+//! A block's size is an upper bound while it is small, and is counted exactly, line by line, once it
+//! is large ([`limit`]). Data is checked for UTF-8 once and as late as possible: in the chunk when its
+//! event is complete ([`text`]), in the buffers when a piece is long or when the event is lent
+//! ([`buffers`]).
 
 mod block;
 mod buffers;
@@ -291,10 +292,14 @@ impl DecoderConfig {
 
     /// Sets the largest size of an event, in bytes. The default is 16 MiB.
     ///
-    /// Every line since the last blank line counts, without its line end. This includes comments
-    /// and unknown fields, and the bytes by which U+FFFD makes a value longer. If the last event ID
-    /// is longer than 4 KiB, the excess is subtracted from the limit of each later event, since
-    /// both are in memory at once. The decoder never holds more than this limit and 64 KiB.
+    /// The data, its lines joined by LF, counts together with the type and the ID, all of them
+    /// decoded. Of repeated `event` and `id` lines the last one counts. While a line is unfinished
+    /// its bytes count too, whatever its field. A finished comment, unknown field or `retry` counts
+    /// nothing, so a server may send any number of them without a blank line. If comments are
+    /// returned, each has to fit by itself, decoded, together with the event around it.
+    ///
+    /// Of a last event ID, the part over 4 KiB is subtracted from the limit of each later event,
+    /// since both are in memory at once. The decoder never holds more than this limit and 64 KiB.
     pub const fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = bytes;
         self

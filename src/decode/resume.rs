@@ -66,11 +66,12 @@ impl Decoder {
             return Ok(());
         }
         self.carried = true;
-        block.size = block.size.saturating_add(start.len());
-        if block.size > self.buffers.budget {
-            return Err(self.discard(true));
+        block.size += start.len();
+        if block.size > self.soft_budget && !start.is_empty() {
+            self.check_size(&mut block, start.len(), true)?;
         }
         self.pending = block.keep(&mut self.buffers);
+        self.pending.before = block.size - start.len();
         if let Some(value) = start.strip_prefix(DATA_PREFIX) {
             self.partial = self.start_value(Name::Data);
             self.buffers.push_data(value);
@@ -136,9 +137,9 @@ impl Decoder {
                 (lines.take_rest(), false)
             }
         };
-        self.pending.size = self.pending.size.saturating_add(piece.len());
-        if self.pending.size > self.buffers.budget {
-            return Err(self.discard(!ended));
+        self.pending.size += piece.len();
+        if self.pending.size > self.soft_budget {
+            self.check_line(!ended)?;
         }
         if matches!(partial, Partial::Data) {
             self.buffers.push_data(piece);
@@ -211,7 +212,7 @@ impl Decoder {
         match name {
             Name::Data => {
                 if mem::replace(&mut self.pending.data, true) {
-                    self.buffers.push_data(b"\n");
+                    self.buffers.start_data_line();
                 } else {
                     self.buffers.start_data();
                 }
@@ -241,28 +242,36 @@ impl Decoder {
         &mut self,
         partial: Partial,
     ) -> Result<Option<Found<'static>>, DecodeError> {
-        if self.pending.size > self.soft_budget {
-            let mut block = self.pending.to_block();
-            self.check_size(&mut block)?;
-            self.pending.size = block.size;
-        }
         match partial {
+            Partial::Data => {
+                if self.pending.size > self.soft_budget {
+                    let mut block = self.pending.to_block();
+                    self.check_size(&mut block, 0, false)?;
+                    self.pending.size = block.size;
+                }
+            }
+            Partial::Value(Name::Comment) => {
+                let mut block = self.pending.to_block();
+                self.take_value(Name::Comment, &mut block)?;
+                self.pending.size = self.pending.before;
+                return Ok(Some(Found::Comment(Text::Kept)));
+            }
             Partial::Value(name) => {
                 let mut block = self.pending.to_block();
                 self.take_value(name, &mut block)?;
                 self.pending = block.keep(&mut self.buffers);
-                let is_comment = matches!(name, Name::Comment);
-                Ok(is_comment.then_some(Found::Comment(Text::Kept)))
             }
-            Partial::Retry(Digits::Number(milliseconds)) => {
-                Ok(Some(Found::Retry(Duration::from_millis(milliseconds))))
+            Partial::Retry(digits) => {
+                self.pending.size = self.pending.before;
+                if let Digits::Number(milliseconds) = digits {
+                    return Ok(Some(Found::Retry(Duration::from_millis(milliseconds))));
+                }
             }
-            Partial::Retry(_)
-            | Partial::None
-            | Partial::Open(..)
-            | Partial::Data
-            | Partial::Ignored => Ok(None),
+            Partial::None | Partial::Open(..) | Partial::Ignored => {
+                self.pending.size = self.pending.before;
+            }
         }
+        Ok(None)
     }
 
     /// Drops a BOM: "One leading U+FEFF BYTE ORDER MARK character must be ignored if any are

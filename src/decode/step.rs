@@ -85,9 +85,9 @@ pub(crate) fn step<'i, const REACH: usize>(
             }
             continue;
         }
-        block.size = block.size.saturating_add(line.bytes.len());
+        block.size += line.bytes.len();
         if block.size > decoder.soft_budget {
-            decoder.check_size(&mut block)?;
+            decoder.check_size(&mut block, line.bytes.len(), false)?;
         }
         if let Some((name, bytes)) = field::parse(line.bytes) {
             let value = Value {
@@ -103,7 +103,7 @@ pub(crate) fn step<'i, const REACH: usize>(
                         decoder.buffers.push_data(bytes);
                     }
                     if block.size > decoder.soft_budget {
-                        decoder.check_size(&mut block)?;
+                        decoder.check_size(&mut block, 0, false)?;
                     }
                     if lines.take_blank_line() {
                         decoder.end_block(&block);
@@ -126,6 +126,7 @@ pub(crate) fn step<'i, const REACH: usize>(
                 },
                 // In effect from the end of its line, not from the end of its block.
                 Name::Retry => {
+                    block.size -= line.bytes.len();
                     if let Digits::Number(milliseconds) = Digits::Empty.push(bytes) {
                         decoder.keep(block);
                         return Ok(Some(Found::Retry(Duration::from_millis(milliseconds))));
@@ -139,11 +140,14 @@ pub(crate) fn step<'i, const REACH: usize>(
                             Text::Kept
                         }
                     };
+                    block.size -= line.bytes.len();
                     decoder.keep(block);
                     return Ok(Some(Found::Comment(text)));
                 }
-                Name::Comment => {}
+                Name::Comment => block.size -= line.bytes.len(),
             }
+        } else {
+            block.size -= line.bytes.len();
         }
     }
 }

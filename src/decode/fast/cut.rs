@@ -31,7 +31,7 @@ impl Decoder {
     #[inline(never)]
     pub(crate) fn take_middle<'i>(&mut self, chunk: &'i [u8]) -> &'i [u8] {
         // With room for the whole chunk, no piece has to be compared with the limit.
-        if self.pending.size.saturating_add(chunk.len()) > self.buffers.budget {
+        if self.pending.size.saturating_add(chunk.len()) > self.sure_budget() {
             return chunk;
         }
         let mut rest = chunk;
@@ -89,10 +89,10 @@ impl Decoder {
                 }
             }
             Partial::Ignored if !self.discarding => {
-                let Some(rest) = lines.whole_line() else {
+                if lines.whole_line().is_none() {
                     return Ok(Cut::Other);
-                };
-                self.pending.size += rest.len();
+                }
+                self.pending.size = self.pending.before;
                 self.partial = Partial::None;
             }
             Partial::None if self.pending.size > 0 && !self.after_cr => {}
@@ -123,6 +123,7 @@ impl Decoder {
             return false;
         }
         self.pending.size = start.len();
+        self.pending.before = 0;
         self.carried = true;
         lines.take_rest();
         true
@@ -138,6 +139,7 @@ impl Decoder {
                     return self.end_cut_block();
                 }
                 if lines.skip_start(DATA_PREFIX) {
+                    self.pending.before = self.pending.size;
                     self.pending.size += DATA_PREFIX.len();
                     self.partial = self.start_value(Name::Data);
                 } else {

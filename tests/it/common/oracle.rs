@@ -1,8 +1,8 @@
 //! The standard's algorithm, transcribed: slow, obvious, with the whole input in view.
 //!
 //! WHATWG HTML, "Parsing an event stream" and "Interpreting an event stream". It shares nothing
-//! with the decoder but the words that both answer in. What the standard does not know, the size
-//! limit, is a sum over the lines of a block here.
+//! with the decoder but the words in which both report. The size limit, which the standard does not
+//! know, is checked here after each line, on the texts that the block then holds.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) struct Oracle {
     max_event_bytes: usize,
     comments: bool,
     last_event_id: String,
-    /// What the last event ID adds to the size of every block: nothing while the caller set it.
+    /// What the last event ID adds to the size of every block.
     carried_bytes: usize,
 }
 
@@ -28,7 +28,6 @@ struct Connection<'o> {
     event_type: String,
     id: String,
     has_id: bool,
-    size: usize,
     discarding: bool,
 }
 
@@ -59,7 +58,6 @@ impl Oracle {
             event_type: String::new(),
             id: self.last_event_id.clone(),
             has_id: false,
-            size: self.carried_bytes,
             discarding: false,
             oracle: self,
         };
@@ -95,13 +93,36 @@ impl Connection<'_> {
         if self.discarding {
             return;
         }
-        self.size += line.len() + if ended { self.growth(line) } else { 0 };
-        if self.size > self.oracle.max_event_bytes {
+        let before = self.held();
+        // While a line is unfinished its bytes count, whatever its field.
+        let mut most = before + line.len();
+        if ended && most <= self.oracle.max_event_bytes {
+            let line = String::from_utf8_lossy(line);
+            most = match line.strip_prefix(':') {
+                // A comment counts, decoded, until it is returned.
+                Some(text) if self.oracle.comments => before + text.len(),
+                _ => 0,
+            };
+            if most <= self.oracle.max_event_bytes {
+                self.interpret(&line);
+                most = self.held();
+            }
+        }
+        if most > self.oracle.max_event_bytes {
             self.outcomes.push(Err(DecodeError::EventTooLarge));
             self.discarding = true;
-        } else if ended {
-            self.interpret(&String::from_utf8_lossy(line));
         }
+    }
+
+    /// Returns the size of the block so far: its data joined by LF, its type and its ID, decoded.
+    fn held(&self) -> usize {
+        let data = self.data.strip_suffix('\n').unwrap_or_default();
+        let event_type = match self.event_type.as_str() {
+            "message" => "",
+            other => other,
+        };
+        let id = if self.has_id { self.id.as_str() } else { "" };
+        self.oracle.carried_bytes + data.len() + event_type.len() + id.len()
     }
 
     fn interpret(&mut self, line: &str) {
@@ -141,7 +162,6 @@ impl Connection<'_> {
         self.data.clear();
         self.event_type.clear();
         self.has_id = false;
-        self.size = self.oracle.carried_bytes;
         self.discarding = false;
     }
 
@@ -163,21 +183,6 @@ impl Connection<'_> {
         }
         self.outcomes.push(Ok(Frame::Event(event)));
     }
-
-    /// Returns how many bytes the replacement of invalid UTF-8 adds to a value that is kept. They
-    /// count when the line has ended.
-    fn growth(&self, line: &[u8]) -> usize {
-        let mut parts = line.splitn(2, |&byte| byte == b':');
-        let kept = match parts.next() {
-            Some(b"data" | b"event" | b"id") => true,
-            Some(b"") => self.oracle.comments,
-            _ => false,
-        };
-        let (true, Some(value)) = (kept, parts.next()) else {
-            return 0;
-        };
-        String::from_utf8_lossy(value).len() - value.len()
-    }
 }
 
 /// Returns the lines without their ends, and for each whether it has one.
@@ -198,7 +203,7 @@ fn lines(text: &[u8]) -> Vec<(&[u8], bool)> {
     lines
 }
 
-/// Returns the text behind the BOM; what is only a BOM's beginning is no text yet.
+/// Returns the text after the BOM. The start of a BOM alone is not text yet.
 fn without_bom(bytes: &[u8]) -> &[u8] {
     if BOM.starts_with(bytes) {
         b""
