@@ -24,7 +24,7 @@ use super::budget::{Budget, Metered};
 use super::dial::dial;
 use super::peer::Peer;
 use super::security::Security;
-use super::sender::Sender;
+use super::sender::{Heads, Sender};
 use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
 use crate::adapters::runtime::Dial;
@@ -113,6 +113,7 @@ impl Proxy {
         security: Security,
         peer: &Peer,
         budget: &Budget,
+        heads: Heads,
     ) -> Result<Sender, ConnectError> {
         let socket = dial::<R>(settings, &self.address).await;
         let socket = socket.map_err(|error| self.failed(&error))?;
@@ -121,12 +122,12 @@ impl Proxy {
         match self.protocol {
             Protocol::Http if peer.is_tls => {
                 let tunnel = self.tunnel(socket, peer, authorization).await?;
-                security.over(peer, tunnel).await
+                security.over(peer, tunnel, heads).await
             }
-            Protocol::Http => Sender::http1_to_proxy(socket, authorization).await,
+            Protocol::Http => Sender::http1_to_proxy(socket, heads, authorization).await,
             Protocol::Socks5 | Protocol::Socks5h => {
                 let socket = self.socks5::<R, _>(socket, peer).await?;
-                security.over(peer, socket).await
+                security.over(peer, socket, heads).await
             }
         }
     }
