@@ -69,6 +69,7 @@ pub type EventWriter<W> = adapter::EventWriter<W, Runtime>;
 pub struct Runtime {
     origin: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
+    polls: u8,
 }
 
 impl Default for Runtime {
@@ -76,6 +77,7 @@ impl Default for Runtime {
         Self {
             origin: Instant::now(),
             sleep: None,
+            polls: 0,
         }
     }
 }
@@ -103,10 +105,19 @@ impl Timer for Runtime {
     }
 
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.sleep {
-            Some(sleep) => sleep.as_mut().poll(cx),
-            None => Poll::Pending,
+        let Some(sleep) = &mut self.sleep else {
+            return Poll::Pending;
+        };
+        if sleep.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
         }
+        // Tokio itself looks at the clock when it has nothing else to do, or after 61 polls of tasks,
+        // which can take long if a server wants it so.
+        self.polls = self.polls.wrapping_add(1);
+        if self.polls % POLLS_PER_CLOCK == 0 && sleep.deadline() <= Instant::now() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 }
 
@@ -156,5 +167,7 @@ impl Dial for Runtime {
     }
 }
 
+/// How many polls there are for each look at the clock.
+const POLLS_PER_CLOCK: u8 = 8;
 /// How far away is far, in seconds: a year.
 const FAR: u64 = 365 * 24 * 60 * 60;

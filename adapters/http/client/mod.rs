@@ -24,12 +24,15 @@ mod url;
 mod wakes;
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::fmt;
 use core::marker::PhantomData;
 use core::pin::Pin;
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
+use std::sync::OnceLock;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, Request, Response, Uri};
@@ -37,6 +40,7 @@ use bytes::Bytes;
 
 use self::redirect::Allowed;
 use self::request::Hook;
+use self::send::Sending;
 use self::url::redacted;
 use crate::adapters::event_source::{CONNECT_TIMEOUT, Connect, ConnectError, EventSource};
 use crate::adapters::http::head::LAST_EVENT_ID;
@@ -67,7 +71,8 @@ pub(in crate::adapters) use self::lookups::look_up;
 ///
 /// The addresses of a host are tried as RFC 8305 ("Happy Eyeballs") says, so that one that does not
 /// respond costs 250 ms. The protocol is HTTP/1.1, or HTTP/2 where TLS negotiates it. The head of a
-/// response may have 128 KiB and 512 headers, and its lines may be folded.
+/// response may have 128 KiB and 512 headers, and its lines may be folded. The first
+/// GET whose response has more than 100 headers is sent a second time, with room for them.
 ///
 /// Up to 10 redirects are followed, with the method and body that browsers would send. As soon as
 /// scheme, host or port change, only `Accept`, `Accept-Encoding`, `Accept-Language`, `Cache-Control`,
@@ -102,11 +107,13 @@ pub(in crate::adapters) use self::lookups::look_up;
 /// ```
 pub struct Http<R> {
     method: Method,
+    /// The URL, or why no request can be sent.
     url: Result<Uri, String>,
     headers: HeaderMap,
-    invalid: Option<String>,
     body: Bytes,
     settings: Arc<Settings>,
+    /// Whether a response had more headers than is usual.
+    has_large_heads: Arc<AtomicBool>,
     before_request: Option<Hook>,
     runtime: PhantomData<fn() -> R>,
 }
@@ -123,6 +130,28 @@ struct Settings {
     proxies: proxy::Proxies,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
+}
+
+impl Settings {
+    /// Returns the settings of everybody who has changed none, so that each stream need not have its
+    /// own.
+    fn defaults() -> Arc<Self> {
+        static DEFAULTS: OnceLock<Arc<Settings>> = OnceLock::new();
+        let defaults = DEFAULTS.get_or_init(|| {
+            Arc::new(Self {
+                connect_timeout: Some(CONNECT_TIMEOUT),
+                response_timeout: None,
+                max_redirects: MAX_REDIRECTS,
+                redirects: Allowed::default(),
+                retry_unauthorized: false,
+                #[cfg(feature = "proxy")]
+                proxies: proxy::Proxies::default(),
+                #[cfg(feature = "tls")]
+                tls: None,
+            })
+        });
+        Arc::clone(defaults)
+    }
 }
 
 impl<R> Http<R> {
@@ -142,19 +171,9 @@ impl<R> Http<R> {
             method,
             url: url::parse(url.as_ref()),
             headers: HeaderMap::new(),
-            invalid: None,
             body: Bytes::new(),
-            settings: Arc::new(Settings {
-                connect_timeout: Some(CONNECT_TIMEOUT),
-                response_timeout: None,
-                max_redirects: MAX_REDIRECTS,
-                redirects: Allowed::default(),
-                retry_unauthorized: false,
-                #[cfg(feature = "proxy")]
-                proxies: proxy::Proxies::default(),
-                #[cfg(feature = "tls")]
-                tls: None,
-            }),
+            settings: Settings::defaults(),
+            has_large_heads: Arc::default(),
             before_request: None,
             runtime: PhantomData,
         }
@@ -170,8 +189,10 @@ impl<R> Http<R> {
             (Ok(name), Ok(value)) => {
                 self.headers.append(name, value);
             }
-            (Err(error), _) => self.invalid = Some(error.to_string()),
-            (Ok(name), Err(error)) => self.invalid = Some(alloc::format!("{name}: {error}")),
+            (Err(error), _) => self.url = Err(format!("a header cannot be sent: {error}")),
+            (Ok(name), Err(error)) => {
+                self.url = Err(format!("the header {name} cannot be sent: {error}"));
+            }
         }
         self
     }
@@ -214,7 +235,7 @@ impl<R> Http<R> {
     {
         match name.try_into() {
             Ok(name) => self.settings_mut().redirects.headers.push(name),
-            Err(error) => self.invalid = Some(error.to_string()),
+            Err(error) => self.url = Err(format!("a header of redirects is invalid: {error}")),
         }
         self
     }
@@ -334,8 +355,14 @@ impl<R: Dial> Connect for Http<R> {
     fn connect(&mut self, attempt: &client::Attempt) -> Self::Future {
         let settings = Arc::clone(&self.settings);
         let request = self.request(attempt);
-        let hook = self.before_request.clone();
-        Box::pin(async move { request::send::<R>(&settings, request?, hook.as_ref()).await })
+        let (hook, has_large_heads) = (self.before_request.clone(), self.has_large_heads.clone());
+        Box::pin(async move {
+            let sending = Sending {
+                settings: &settings,
+                has_large_heads: &has_large_heads,
+            };
+            request::send::<R>(sending, request?, hook.as_ref()).await
+        })
     }
 
     fn method(&self) -> Option<&str> {

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::Display;
 use core::net::IpAddr;
+use std::env;
 
 use ::http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use ::hyper::client::conn::http1;
@@ -24,7 +25,7 @@ use super::budget::{Budget, Metered};
 use super::dial::dial;
 use super::peer::Peer;
 use super::security::Security;
-use super::sender::Sender;
+use super::sender::{Heads, Sender};
 use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
 use crate::adapters::runtime::Dial;
@@ -45,20 +46,50 @@ impl Proxies {
     pub(super) fn find(&self, uri: &Uri) -> Result<Option<Proxy>, ConnectError> {
         match self {
             Self::None => Ok(None),
-            Self::Environment => Matcher::from_env()
-                .intercept(uri)
-                .map(Proxy::new)
-                .transpose(),
+            Self::Environment => match Matcher::from_env().intercept(uri) {
+                Some(proxy) => Proxy::new(proxy).map(Some),
+                None => check_environment(uri).map(|()| None),
+            },
             Self::One(url) => {
-                let one = Matcher::builder().all(url.as_str()).build();
-                let Some(one) = one.intercept(uri) else {
+                let Some(proxy) = parse(url, uri) else {
                     let url = redacted(url);
                     return Err(refused(&url, "its URL is invalid, see Http::proxy"));
                 };
-                Proxy::new(one).map(Some)
+                Proxy::new(proxy).map(Some)
             }
         }
     }
+}
+
+/// Checks that a request that goes through no proxy is not meant to: the rules pass over a URL that
+/// they cannot parse, and what should have been hidden would be sent in the open.
+fn check_environment(uri: &Uri) -> Result<(), ConnectError> {
+    if env::var_os("REQUEST_METHOD").is_some() {
+        return Ok(());
+    }
+    let variables = match uri.scheme_str() {
+        Some("https") => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let direct = env::var("NO_PROXY").or_else(|_| env::var("no_proxy"));
+    let any = Matcher::builder().all("http://proxy.invalid");
+    let is_direct = any.no(direct.unwrap_or_default()).build();
+    if is_direct.intercept(uri).is_none() {
+        return Ok(());
+    }
+    for name in variables {
+        let url = env::var(name).unwrap_or_default();
+        if !url.is_empty() && parse(&url, uri).is_none() {
+            let why = format!("its URL is invalid, see the variable {name}");
+            return Err(refused(&redacted(&url), &why));
+        }
+    }
+    Ok(())
+}
+
+/// Parses the URL of a proxy for a request to `uri`.
+fn parse(url: &str, uri: &Uri) -> Option<Intercept> {
+    Matcher::builder().all(url).build().intercept(uri)
 }
 
 /// A proxy.
@@ -113,6 +144,7 @@ impl Proxy {
         security: Security,
         peer: &Peer,
         budget: &Budget,
+        heads: Heads,
     ) -> Result<Sender, ConnectError> {
         let socket = dial::<R>(settings, &self.address).await;
         let socket = socket.map_err(|error| self.failed(&error))?;
@@ -121,12 +153,12 @@ impl Proxy {
         match self.protocol {
             Protocol::Http if peer.is_tls => {
                 let tunnel = self.tunnel(socket, peer, authorization).await?;
-                security.over(peer, tunnel).await
+                security.over(peer, tunnel, heads).await
             }
-            Protocol::Http => Sender::http1_to_proxy(socket, authorization).await,
+            Protocol::Http => Sender::http1_to_proxy(socket, heads, authorization).await,
             Protocol::Socks5 | Protocol::Socks5h => {
                 let socket = self.socks5::<R, _>(socket, peer).await?;
-                security.over(peer, socket).await
+                security.over(peer, socket, heads).await
             }
         }
     }

@@ -12,7 +12,8 @@ use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::body::HttpBody;
-use super::{Http, Settings, send};
+use super::send::Sending;
+use super::{Http, send};
 use crate::adapters::event_source::ConnectError;
 use crate::adapters::http::head::LAST_EVENT_ID;
 use crate::adapters::runtime::Dial;
@@ -58,9 +59,6 @@ impl fmt::Debug for Hook {
 
 impl<R> Http<R> {
     pub(super) fn request(&self, attempt: &Attempt) -> Result<Request<Bytes>, ConnectError> {
-        if let Some(message) = &self.invalid {
-            return Err(ConnectError::refused(message.as_str()));
-        }
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.url.clone().map_err(ConnectError::refused)?;
@@ -85,23 +83,23 @@ impl<R> Http<R> {
 
 /// Sends the request of an attempt, as the hook rebuilds it, and once more if it may.
 pub(super) async fn send<R: Dial>(
-    settings: &Settings,
+    sending: Sending<'_>,
     mut request: Request<Bytes>,
     hook: Option<&Hook>,
 ) -> Result<Response<HttpBody>, ConnectError> {
     let Some(hook) = hook else {
-        return send::follow::<R>(settings, request).await;
+        return send::follow::<R>(sending, request).await;
     };
     let rebuilt = hook.call(request.clone()).await?;
-    let response = send::follow::<R>(settings, rebuilt).await?;
-    if response.status() != StatusCode::UNAUTHORIZED || !settings.retry_unauthorized {
+    let response = send::follow::<R>(sending, rebuilt).await?;
+    if response.status() != StatusCode::UNAUTHORIZED || !sending.settings.retry_unauthorized {
         return Ok(response);
     }
     // Its connection is closed before another is opened.
     drop(response);
     request.extensions_mut().insert(Unauthorized);
     let rebuilt = hook.call(request).await?;
-    send::follow::<R>(settings, rebuilt).await
+    send::follow::<R>(sending, rebuilt).await
 }
 
 /// The headers that a request has unless the caller sets others.

@@ -4,7 +4,7 @@ use ::hyper::rt::{Read, Write};
 
 use super::Settings;
 use super::peer::Peer;
-use super::sender::Sender;
+use super::sender::{Heads, Sender};
 use crate::adapters::event_source::ConnectError;
 
 #[cfg(feature = "tls")]
@@ -28,18 +28,23 @@ impl Security {
     }
 
     /// Speaks HTTP over a socket that leads to a peer.
-    pub(super) async fn over<S>(self, peer: &Peer, socket: S) -> Result<Sender, ConnectError>
+    pub(super) async fn over<S>(
+        self,
+        peer: &Peer,
+        socket: S,
+        heads: Heads,
+    ) -> Result<Sender, ConnectError>
     where
         S: Read + Write + Send + Unpin + 'static,
     {
         let Some(tls) = self.tls else {
-            return Sender::http1(socket).await;
+            return Sender::http1(socket, heads).await;
         };
         let (socket, is_http2) = tls.handshake(peer.name().into(), socket).await?;
         if is_http2 {
             Sender::http2(socket).await
         } else {
-            Sender::http1(socket).await
+            Sender::http1(socket, heads).await
         }
     }
 }
@@ -54,10 +59,15 @@ impl Security {
     }
 
     /// Speaks HTTP over a socket that leads to a peer.
-    pub(super) async fn over<S>(self, _: &Peer, socket: S) -> Result<Sender, ConnectError>
+    pub(super) async fn over<S>(
+        self,
+        _: &Peer,
+        socket: S,
+        heads: Heads,
+    ) -> Result<Sender, ConnectError>
     where
         S: Read + Write + Send + Unpin + 'static,
     {
-        Sender::http1(socket).await
+        Sender::http1(socket, heads).await
     }
 }

@@ -1,10 +1,12 @@
 //! One request on a connection of its own, and the redirects that follow.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::error::Error;
 use core::future::poll_fn;
 use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use core::time::Duration;
 
@@ -19,21 +21,30 @@ use super::dial::dial;
 use super::peer::Peer;
 use super::redirect;
 use super::security::Security;
-use super::sender::Sender;
+use super::sender::{Heads, Sender};
 use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
 use crate::adapters::runtime::{Dial, Timeout};
 
+/// What the attempts of a transport have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Sending<'a> {
+    pub(super) settings: &'a Settings,
+    /// Whether a response had more headers than is usual.
+    pub(super) has_large_heads: &'a AtomicBool,
+}
+
 /// Sends a request and follows redirects. The first redirect over the limit is a response like any
 /// other.
 pub(super) async fn follow<R: Dial>(
-    settings: &Settings,
+    sending: Sending<'_>,
     mut request: Request<Bytes>,
 ) -> Result<Response<HttpBody>, ConnectError> {
+    let settings = sending.settings;
     let mut redirects = settings.max_redirects;
     loop {
         let budget = Budget::new();
-        let response = budget.in_turns(send::<R>(settings, &request, &budget));
+        let response = budget.in_turns(send::<R>(sending, &request, &budget));
         let response = response.await?;
         if redirects == 0 {
             return Ok(response);
@@ -48,12 +59,14 @@ pub(super) async fn follow<R: Dial>(
 }
 
 async fn send<R: Dial>(
-    settings: &Settings,
+    sending: Sending<'_>,
     request: &Request<Bytes>,
     budget: &Budget,
 ) -> Result<Response<HttpBody>, ConnectError> {
     let uri = request.uri();
-    let connecting = connect::<R>(settings, uri, budget);
+    let settings = sending.settings;
+    let heads = sending.heads(request.method());
+    let connecting = connect::<R>(settings, uri, budget, heads);
     let Some(connected) = in_time::<R, _>(settings.connect_timeout, connecting).await else {
         return Err(ConnectError::timed_out(late(
             "connection to",
@@ -82,29 +95,50 @@ async fn send<R: Dial>(
             "response_timeout",
         )));
     };
-    let response = response.map_err(|error| {
-        ConnectError::failed(NoResponse {
+    match response {
+        Ok(response) => {
+            Ok(response.map(|incoming| HttpBody::new(incoming, connection, budget.clone())))
+        }
+        Err(error) if heads == Heads::Usual && is_too_large(&error) => {
+            sending.has_large_heads.store(true, Ordering::Relaxed);
+            drop(connection);
+            Box::pin(self::send::<R>(sending, request, budget)).await
+        }
+        Err(error) => Err(ConnectError::failed(NoResponse {
             url: redacted(&uri.to_string()),
             error,
-        })
-    })?;
-    Ok(response.map(|incoming| HttpBody::new(incoming, connection, budget.clone())))
+        })),
+    }
 }
 
 async fn connect<R: Dial>(
     settings: &Settings,
     uri: &Uri,
     budget: &Budget,
+    heads: Heads,
 ) -> Result<Sender, ConnectError> {
     let peer = Peer::of(uri)?;
     let security = Security::of(settings, &peer)?;
     #[cfg(feature = "proxy")]
     if let Some(proxy) = settings.proxies.find(uri)? {
-        return proxy.connect::<R>(settings, security, &peer, budget).await;
+        let connecting = proxy.connect::<R>(settings, security, &peer, budget, heads);
+        return connecting.await;
     }
     let socket = dial::<R>(settings, &peer).await?;
     let socket = Metered::new(socket, budget.clone());
-    security.over(&peer, socket).await
+    security.over(&peer, socket, heads).await
+}
+
+impl Sending<'_> {
+    /// Returns what heads to expect. A request that is safe to repeat is sent again if its response
+    /// turns out to have a larger one.
+    fn heads(self, method: &Method) -> Heads {
+        if method.is_safe() && !self.has_large_heads.load(Ordering::Relaxed) {
+            Heads::Usual
+        } else {
+            Heads::Large
+        }
+    }
 }
 
 /// Waits for a future, or until the time is up, which gives `None`.
@@ -124,6 +158,11 @@ async fn in_time<R: Dial, F: Future>(limit: Option<Duration>, future: F) -> Opti
 fn late(what: &str, uri: &Uri, limit: Option<Duration>, setting: &str) -> String {
     let (url, limit) = (redacted(&uri.to_string()), limit.unwrap_or_default());
     format!("no {what} {url} within {limit:?}, the limit of Http::{setting}")
+}
+
+/// Returns whether a head is too large. hyper's own method for this needs its feature `server`.
+fn is_too_large(error: &::hyper::Error) -> bool {
+    error.is_parse() && error.to_string().contains("too large")
 }
 
 /// The error of a connection that ended before the response head.

@@ -13,6 +13,7 @@ use crate::common::server::{Connection, OPEN, Server};
 
 on_both! {
     a_head_may_have_many_headers
+    a_head_with_more_headers_than_that_is_no_response
     a_head_may_be_long
     a_header_line_may_be_folded
     a_head_that_takes_too_long_ends_at_its_own_timeout
@@ -29,9 +30,33 @@ fn answering(headers: impl Fn() -> String + Send + Sync + 'static) -> Server {
 async fn a_head_may_have_many_headers<R: Runtime>() {
     for count in [99, 150, 500] {
         let server = answering(move || (0..count).map(|at| format!("x-{at}: y\r\n")).collect());
-        let mut events = Source::<R>::new(Http::get(server.url("/")), quick().max_attempts(1));
+        let mut events = Source::<R>::new(Http::get(server.url("/")), quick());
         assert_eq!(next_data(&mut events).await, "1", "{count}");
+        // Once it is known that there are many, nothing is sent in vain.
+        let extra = usize::from(count > 100);
+        assert_eq!(server.requests().len(), 1 + extra);
+        assert_eq!(next_data(&mut events).await, "1", "{count}");
+        assert_eq!(server.requests().len(), 2 + extra);
+
+        let before = server.requests().len();
+        let mut events = Source::<R>::new(Http::post(server.url("/")), quick());
+        assert_eq!(next_data(&mut events).await, "1", "{count}");
+        assert_eq!(server.requests().len(), before + 1, "it may cost money");
     }
+}
+
+async fn a_head_with_more_headers_than_that_is_no_response<R: Runtime>() {
+    let server = answering(|| (0..600).map(|at| format!("x-{at}: y\r\n")).collect());
+    let mut events = Source::<R>::new(Http::get(server.url("/")), quick().max_attempts(2));
+    let error = next_error(&mut events).await;
+    assert_gave_up(&error, 2, Cause::CouldNotConnect);
+    let source = core::error::Error::source(&error).expect("it says why");
+    let expected = format!(
+        "no response from {}: message head is too large",
+        server.url("/")
+    );
+    assert_eq!(source.to_string(), expected);
+    assert_eq!(server.requests().len(), 3);
 }
 
 async fn a_head_may_be_long<R: Runtime>() {

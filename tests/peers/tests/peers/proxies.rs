@@ -274,6 +274,33 @@ fn in_an_environment<R: Runtime>(test: &str) {
     }
 }
 
+async fn an_invalid_proxy_is_not_passed_over<R: Runtime>() {
+    let server = plain_server();
+    let (error, source) = error_of::<R>(Http::get(server.url("/"))).await;
+    assert_eq!(error.reason(), CloseReason::Refused);
+    let expected = "the proxy ftp://…@proxy.test cannot be used: its URL is invalid, see the \
+                    variable http_proxy";
+    assert_eq!(source, expected);
+    assert_eq!(server.accepted(), 0);
+    // Named in NO_PROXY.
+    let http = Http::get("http://nobody.invalid/");
+    let (_, source) = error_of::<R>(http).await;
+    assert!(source.contains("could not look up"), "{source}");
+}
+
+#[test]
+fn an_invalid_proxy_of_the_environment_is_not_passed_over() {
+    let test = "proxies::an_invalid_proxy_of_the_environment_is_not_passed_over";
+    let variables = [
+        ("http_proxy", "ftp://ann:s3cret@proxy.test"),
+        ("no_proxy", "invalid"),
+    ];
+    if is_child(test, &variables) {
+        let row = an_invalid_proxy_is_not_passed_over::<ssewire::tokio::Runtime>();
+        ssewire::tokio::Runtime::run(row);
+    }
+}
+
 #[test]
 fn the_environment_decides_on_tokio() {
     in_an_environment::<ssewire::tokio::Runtime>("proxies::the_environment_decides_on_tokio");
