@@ -17,6 +17,8 @@ mod common;
     feature = "tokio"
 ))]
 mod auto_traits;
+#[cfg(all(feature = "http-body", feature = "tokio"))]
+mod bytes_out;
 #[cfg(feature = "tokio")]
 mod chunks;
 #[cfg(feature = "client")]
