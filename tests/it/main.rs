@@ -39,6 +39,13 @@ mod futures_io;
 mod hub;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(all(
+    feature = "async-std",
+    feature = "hyper",
+    feature = "json",
+    feature = "tokio"
+))]
+mod json_stream;
 #[cfg(all(feature = "base64", feature = "json"))]
 mod payload;
 mod properties;

@@ -145,6 +145,47 @@ impl<R> Http<R> {
         self
     }
 
+    /// Adds `Authorization: Bearer` with a token. An invalid one closes the event source at the first
+    /// attempt, without the token in the error.
+    pub fn bearer(mut self, token: impl AsRef<str>) -> Self {
+        match HeaderValue::try_from(alloc::format!("Bearer {}", token.as_ref())) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.headers.insert(header::AUTHORIZATION, value);
+            }
+            Err(error) => self.invalid = Some(alloc::format!("the bearer token: {error}")),
+        }
+        self
+    }
+
+    /// Sets the body to a value as JSON, and `Content-Type: application/json` unless the caller has set
+    /// another. A value that cannot be written as JSON closes the event source at the first attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # {
+    /// use ssewire::tokio::Http;
+    ///
+    /// let body = serde_json::json!({ "model": "small", "stream": true });
+    /// let request = Http::post("https://llm.example/v1/chat/completions")
+    ///     .bearer("…")
+    ///     .json(&body);
+    /// # }
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.body = body.into(),
+            Err(error) => self.invalid = Some(alloc::format!("the body as JSON: {error}")),
+        }
+        self.headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("application/json"));
+        self
+    }
+
     /// Sets the body, which every attempt sends.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
