@@ -140,3 +140,44 @@ async fn an_error_ends_a_writer_without_a_clean_end() {
     );
     assert!(writer.into_inner().ends_with(b"data: 1\n\n"));
 }
+
+/// Whoever reads over HTTP sees that the response is not complete.
+#[cfg(feature = "hyper")]
+#[tokio::test]
+async fn an_error_is_seen_by_the_client_of_a_hyper_server() {
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use ssewire::client::{CloseReason, Reconnect};
+    use ssewire::tokio::{ClientConfig, EventSource, Http};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.expect("the client");
+        let service = service_fn(|_| async {
+            let events = stream::iter([Ok(Event::new("1"))]).chain(stream::once(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(io::Error::other("gone"))
+            }));
+            Ok::<_, Infallible>(response(Box::pin(events)))
+        });
+        let served = hyper::server::conn::http1::Builder::new();
+        let served = served.serve_connection(TokioIo::new(socket), service).await;
+        served.expect_err("the error of the body");
+    });
+    let config = ClientConfig::new().reconnect(Reconnect::Never);
+    let mut events = EventSource::new(Http::get(url), config);
+    assert_eq!(
+        events
+            .next()
+            .await
+            .expect("an event")
+            .expect("no error")
+            .data(),
+        "1"
+    );
+    let error = events.next().await.expect("an item").expect_err("an error");
+    assert_eq!(error.reason(), CloseReason::CutOff);
+}
