@@ -28,10 +28,13 @@ macro_rules! surface {
 
         #[doc = concat!("A body of events, in a session on the timers of ", $runtime, ".")]
         #[cfg(feature = "http-body")]
-        pub type EventBody<S> = crate::adapters::http::EventBody<S, Runtime>;
+        pub type EventBody<S, E = core::convert::Infallible> =
+            crate::adapters::http::EventBody<S, Runtime, E>;
 
         /// Returns the response that sends the events of a stream, or of a [`Subscription`], with
         /// the default [`SessionConfig`].
+        ///
+        /// The items may be [`Result`]s. An `Err` aborts the response.
         ///
         /// A comment opens the response, and another is sent after every 15 seconds of silence. The
         /// head is that of [`hyper::event_stream`](crate::hyper::event_stream), and the body that
@@ -50,9 +53,9 @@ macro_rules! surface {
         /// # }
         /// ```
         #[cfg(feature = "http-body")]
-        pub fn response<S>(events: S) -> ::http::Response<EventBody<S>>
+        pub fn response<S, E>(events: S) -> ::http::Response<EventBody<S, E>>
         where
-            S: ::futures_core::Stream<Item: Into<crate::server::Outgoing>>,
+            S: ::futures_core::Stream<Item: crate::server::OutgoingItem<Error = E>>,
         {
             response_with(events, SessionConfig::new())
         }
@@ -61,9 +64,12 @@ macro_rules! surface {
         ///
         /// Otherwise this is the same as [`response`].
         #[cfg(feature = "http-body")]
-        pub fn response_with<S>(events: S, config: SessionConfig) -> ::http::Response<EventBody<S>>
+        pub fn response_with<S, E>(
+            events: S,
+            config: SessionConfig,
+        ) -> ::http::Response<EventBody<S, E>>
         where
-            S: ::futures_core::Stream<Item: Into<crate::server::Outgoing>>,
+            S: ::futures_core::Stream<Item: crate::server::OutgoingItem<Error = E>>,
         {
             let body = EventBody::with_session(events, config, Runtime::default());
             crate::adapters::http::event_stream(body)

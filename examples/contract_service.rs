@@ -8,7 +8,7 @@
 use core::error::Error;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -89,16 +89,16 @@ async fn answer(
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
             (StatusCode::OK, String::new())
         }
-        (&Method::POST, path) => match streams.restarts.get(path) {
-            Some(restarts) if is_restart(&body) => {
+        (&Method::POST, path) => match (streams.commands.get(path), Command::parse(&body)) {
+            (Some(commands), Some(command)) => {
                 // One whose reports were not taken has ended already.
-                let _ = restarts.send(());
+                let _ = commands.send(command);
                 (StatusCode::ACCEPTED, String::new())
             }
-            Some(_) => (StatusCode::BAD_REQUEST, "no such command".into()),
-            None => (StatusCode::NOT_FOUND, "no such stream".into()),
+            (Some(_), None) => (StatusCode::BAD_REQUEST, "no such command".into()),
+            (None, _) => (StatusCode::NOT_FOUND, "no such stream".into()),
         },
-        (&Method::DELETE, path) if streams.restarts.remove(path).is_some() => {
+        (&Method::DELETE, path) if streams.commands.remove(path).is_some() => {
             (StatusCode::OK, String::new())
         }
         _ => (StatusCode::NOT_FOUND, "not found".into()),
@@ -109,16 +109,32 @@ async fn answer(
     Ok(response)
 }
 
-fn is_restart(body: &[u8]) -> bool {
-    serde_json::from_slice::<Value>(body)
-        .is_ok_and(|message| message.get("command") == Some(&json!("restart")))
+/// What a stream is told while it runs.
+enum Command {
+    Restart,
+    /// Report the events of this type from now on.
+    Listen(String),
+}
+
+impl Command {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let message: Value = serde_json::from_slice(body).ok()?;
+        match message.get("command")?.as_str()? {
+            "restart" => Some(Self::Restart),
+            "listen" => {
+                let event_type = message.get("listen")?.get("type")?.as_str()?;
+                Some(Self::Listen(event_type.to_owned()))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Holds the streams that were not deleted, by path. To drop a sender ends its stream.
 #[derive(Default)]
 struct Streams {
     opened: u64,
-    restarts: HashMap<String, mpsc::UnboundedSender<()>>,
+    commands: HashMap<String, mpsc::UnboundedSender<Command>>,
 }
 
 impl Streams {
@@ -127,15 +143,15 @@ impl Streams {
         self.opened += 1;
         let path = format!("/streams/{}", self.opened);
         let location = HeaderValue::from_str(&path).expect("a number is visible ASCII");
-        let (restart, restarts) = mpsc::unbounded_channel();
-        self.restarts.insert(path, restart);
-        tokio::spawn(run(order, restarts));
+        let (command, commands) = mpsc::unbounded_channel();
+        self.commands.insert(path, command);
+        tokio::spawn(run(order, commands));
         location
     }
 }
 
 /// Runs a stream until it is deleted, or its reports are not taken.
-async fn run(order: Order, restarts: mpsc::UnboundedReceiver<()>) {
+async fn run(order: Order, commands: mpsc::UnboundedReceiver<Command>) {
     // Without a bound: a harness that is slow to take a report does not keep the stream unread.
     let (reports, queue) = mpsc::unbounded_channel();
     let errors = reports.clone();
@@ -145,7 +161,7 @@ async fn run(order: Order, restarts: mpsc::UnboundedReceiver<()>) {
         }
     });
     tokio::select! {
-        () = listen(source, restarts, reports) => {}
+        () = listen(source, commands, reports) => {}
         Err(error) = post_all(&order.callback_url, queue) => {
             eprintln!("contract_service: cannot post to {}: {error}", order.callback_url);
         }
@@ -155,15 +171,26 @@ async fn run(order: Order, restarts: mpsc::UnboundedReceiver<()>) {
 /// Reports what a stream brings, until it is deleted.
 async fn listen(
     mut source: EventSource,
-    mut restarts: mpsc::UnboundedReceiver<()>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
     reports: mpsc::UnboundedSender<Value>,
 ) {
+    // As in a page, every other type has to be listened for.
+    let mut types = HashSet::from(["message".to_owned()]);
     loop {
         tokio::select! {
+            // The harness may send a command and, once it was taken, an event that it is about.
+            biased;
+            command = commands.recv() => match command {
+                Some(Command::Restart) => source.restart(),
+                Some(Command::Listen(event_type)) => {
+                    types.insert(event_type);
+                }
+                None => return,
+            },
             // A stream that has ended gives none, and waits here to be deleted.
             Some(Ok(frame)) = source.next_frame() => {
                 let report = match frame {
-                    Frame::Event(event) => json!({ "kind": "event", "event": {
+                    Frame::Event(event) if types.contains(event.event_type()) => json!({ "kind": "event", "event": {
                         "type": event.event_type(),
                         "data": event.data(),
                         "id": event.id().unwrap_or_default(),
@@ -173,10 +200,6 @@ async fn listen(
                 };
                 let _ = reports.send(report);
             }
-            restart = restarts.recv() => match restart {
-                Some(()) => source.restart(),
-                None => return,
-            },
         }
     }
 }
@@ -268,5 +291,5 @@ fn optional<'a, T>(
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-const ABOUT: &str = r#"{"name":"ssewire","capabilities":["bom","comments","headers","last-event-id",
-"post","report","read-timeout","restart","server-directed-shutdown-request"]}"#;
+const ABOUT: &str = r#"{"name":"ssewire","capabilities":["bom","comments","event-type-listeners",
+"headers","last-event-id","post","report","read-timeout","restart","server-directed-shutdown-request"]}"#;

@@ -19,6 +19,8 @@ use super::failure::{Disconnect, Error};
 use super::hooks::Hooks;
 use super::watch::{PhaseSender, PhaseWatch};
 use crate::adapters::io::BoxError;
+#[cfg(feature = "json")]
+use crate::adapters::io::{Events, JsonStream};
 use crate::adapters::runtime::Timer;
 use crate::client::{Attempt, ClientConfig, OmittedId, Phase};
 use crate::{Event, EventRef, Frame, FrameRef};
@@ -273,6 +275,33 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
         end.await.transpose()
     }
 
+    /// Returns a stream of what the events are as JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[cfg(all(feature = "tokio", feature = "hyper"))]
+    /// # mod run {
+    /// use ssewire::tokio::EventSource;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut prices = EventSource::get("http://127.0.0.1:8888/prices")
+    ///     .json::<(String, f64)>()
+    ///     .error_when(|event| event.event_type() == "error");
+    /// while let Some(price) = prices.next().await {
+    ///     let (symbol, price) = price?;
+    ///     println!("{symbol}: {price}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json<V: serde::de::DeserializeOwned>(self) -> JsonStream<Self, V> {
+        JsonStream::new(self)
+    }
+
     /// Closes the event source and its connection. Only `None` follows.
     pub fn close(&mut self) {
         self.driver.close();
@@ -332,6 +361,19 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         this.driver.poll_taken(cx, |chunk| chunk.next_event())
+    }
+}
+
+#[cfg(feature = "json")]
+impl<C: Connect, T: Timer> Events for EventSource<C, T> {
+    type Error = Error;
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
+        self.driver.poll_taken(cx, |chunk| chunk.next_event())
+    }
+
+    fn end(&mut self) {
+        self.close();
     }
 }
 

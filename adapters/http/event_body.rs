@@ -12,17 +12,19 @@ use futures_core::Stream;
 use http_body::{Body, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::event_bytes::EventBytes;
 use crate::adapters::keep_alive::KeepAlive;
 use crate::adapters::runtime::{Timer, Untimed};
-use crate::server::{Outgoing, SessionConfig};
+use crate::server::{OutgoingItem, SessionConfig};
 
 pin_project! {
     /// A body that sends the events of a stream, and ends when the stream ends.
     ///
-    /// The items are of any type that converts into [`Outgoing`]: events, frames, or the batches of
-    /// a [`Subscription`](crate::Subscription), which are sent as they are. Items that are ready
-    /// together are sent in one data frame of up to about 16 KiB. An item never waits for another,
-    /// and is never split.
+    /// The items are of any type that converts into [`Outgoing`](crate::server::Outgoing): events,
+    /// frames, or the batches of a [`Subscription`](crate::Subscription), which are sent as they
+    /// are. They may also be [`Result`]s of those: an `Err` aborts the body with its error, after
+    /// what came before it was sent. Items that are ready together are sent in one data frame of up
+    /// to about 16 KiB. An item never waits for another, and is never split.
     ///
     /// With a [session](Self::with_session), a comment is sent at once and after each silence.
     /// `ssewire::tokio` and `ssewire::async_std` name this type with their timers.
@@ -44,19 +46,40 @@ pin_project! {
     /// assert_eq!(wire, ":welcome\n\ndata: hi\n\n");
     /// # }
     /// ```
-    pub struct EventBody<S, T = Untimed> {
+    ///
+    /// A channel of tokio's as a stream:
+    ///
+    /// ```
+    /// use futures_util::stream::poll_fn;
+    /// use http_body_util::BodyExt;
+    /// use ssewire::Event;
+    /// use ssewire::hyper::EventBody;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (sender, mut receiver) = tokio::sync::mpsc::channel(16);
+    /// let body = EventBody::new(poll_fn(move |cx| receiver.poll_recv(cx)));
+    ///
+    /// sender.send(Event::new("hi")).await.unwrap();
+    /// drop(sender);
+    /// assert_eq!(body.collect().await.unwrap().to_bytes(), "data: hi\n\n");
+    /// # }
+    /// ```
+    pub struct EventBody<S, T = Untimed, E = Infallible> {
         // `None` once the stream has ended: it must not be polled again.
         #[pin]
         events: Option<S>,
         // Bytes of the session that were not sent yet.
         written: Vec<u8>,
         keep_alive: Option<KeepAlive<T>>,
+        // The error that ended the stream, until it is returned.
+        error: Option<E>,
     }
 }
 
-impl<S> EventBody<S>
+impl<S, E> EventBody<S, Untimed, E>
 where
-    S: Stream<Item: Into<Outgoing>>,
+    S: Stream<Item: OutgoingItem<Error = E>>,
 {
     /// Creates a body that sends only the events, and no comments to keep the connection alive.
     pub const fn new(events: S) -> Self {
@@ -64,13 +87,14 @@ where
             events: Some(events),
             written: Vec::new(),
             keep_alive: None,
+            error: None,
         }
     }
 }
 
-impl<S, T> EventBody<S, T>
+impl<S, T, E> EventBody<S, T, E>
 where
-    S: Stream<Item: Into<Outgoing>>,
+    S: Stream<Item: OutgoingItem<Error = E>>,
     T: Timer,
 {
     /// Creates a body that a [`Session`](crate::server::Session) opens, keeps alive and ends.
@@ -84,22 +108,47 @@ where
             events: Some(events),
             written,
             keep_alive: Some(keep_alive),
+            error: None,
         }
+    }
+
+    /// Returns the body as a stream of bytes, for servers that are not built on the crate http-body.
+    ///
+    /// The response needs the headers of [`event_stream`](super::event_stream) too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::{StreamExt, stream};
+    /// use ssewire::Event;
+    /// use ssewire::hyper::EventBody;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let events = stream::iter([Ok(Event::new("hi")), Err("the source is gone")]);
+    /// let mut bytes = EventBody::new(events).into_stream();
+    /// assert_eq!(bytes.next().await, Some(Ok("data: hi\n\n".into())));
+    /// assert_eq!(bytes.next().await, Some(Err("the source is gone")));
+    /// assert_eq!(bytes.next().await, None);
+    /// # }
+    /// ```
+    pub const fn into_stream(self) -> EventBytes<S, T, E> {
+        EventBytes::new(self)
     }
 }
 
-impl<S, T> Body for EventBody<S, T>
+impl<S, T, E> Body for EventBody<S, T, E>
 where
-    S: Stream<Item: Into<Outgoing>>,
+    S: Stream<Item: OutgoingItem<Error = E>>,
     T: Timer,
 {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = E;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
         let mut this = self.project();
         let mut out = mem::take(this.written);
         while out.len() < FRAME_BYTES {
@@ -107,19 +156,30 @@ where
                 break;
             };
             match events.poll_next(cx) {
-                Poll::Ready(Some(item)) if out.is_empty() => match item.into().into_encoded() {
-                    Ok(encoded) => {
-                        let ends = |keep_alive: &mut KeepAlive<T>| !keep_alive.handle_sent();
-                        if this.keep_alive.as_mut().is_some_and(ends) {
-                            this.events.set(None);
+                Poll::Ready(Some(item)) => match item.try_into_outgoing() {
+                    Ok(outgoing) if out.is_empty() => match outgoing.into_encoded() {
+                        Ok(encoded) => {
+                            let ends = |keep_alive: &mut KeepAlive<T>| !keep_alive.handle_sent();
+                            if this.keep_alive.as_mut().is_some_and(ends) {
+                                this.events.set(None);
+                            }
+                            return data(encoded.into_bytes());
                         }
-                        return data(encoded.into_bytes());
+                        Err(outgoing) => outgoing.encode(&mut out),
+                    },
+                    Ok(outgoing) => outgoing.encode(&mut out),
+                    Err(error) => {
+                        this.events.set(None);
+                        *this.error = Some(error);
                     }
-                    Err(outgoing) => outgoing.encode(&mut out),
                 },
-                Poll::Ready(Some(item)) => item.into().encode(&mut out),
                 Poll::Ready(None) => this.events.set(None),
                 Poll::Pending => break,
+            }
+        }
+        if out.is_empty() {
+            if let Some(error) = this.error.take() {
+                return Poll::Ready(Some(Err(error)));
             }
         }
         let Some(keep_alive) = this.keep_alive else {
@@ -150,7 +210,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.events.is_none() && self.written.is_empty()
+        self.events.is_none() && self.written.is_empty() && self.error.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -162,7 +222,7 @@ where
     }
 }
 
-impl<S, T> fmt::Debug for EventBody<S, T> {
+impl<S, T, E> fmt::Debug for EventBody<S, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBody")
             .field("ended", &self.events.is_none())
@@ -170,7 +230,7 @@ impl<S, T> fmt::Debug for EventBody<S, T> {
     }
 }
 
-fn data(bytes: impl Into<Bytes>) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+fn data<E>(bytes: impl Into<Bytes>) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
     Poll::Ready(Some(Ok(http_body::Frame::data(bytes.into()))))
 }
 

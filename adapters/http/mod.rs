@@ -11,6 +11,7 @@ mod body_stream;
 #[cfg(feature = "hyper")]
 mod client;
 mod event_body;
+mod event_bytes;
 #[cfg(feature = "client")]
 mod from_fn;
 mod head;
@@ -21,6 +22,7 @@ pub use self::client::Tls;
 #[cfg(feature = "hyper")]
 pub use self::client::{Http, HttpBody, Unauthorized};
 pub use self::event_body::EventBody;
+pub use self::event_bytes::EventBytes;
 #[cfg(feature = "client")]
 pub use self::from_fn::{FromFn, Sending, from_fn, request_headers};
 pub use self::head::{event_stream, last_event_id, no_content, refused, service_unavailable};

@@ -7,18 +7,19 @@ use std::io;
 
 use futures_core::Stream;
 
-use crate::adapters::io::EventWriter;
+use crate::adapters::io::{BoxError, EventWriter};
 use crate::adapters::keep_alive::KeepAlive;
 use crate::adapters::runtime::{Runtime, WriteTo};
-use crate::server::{Outgoing, SessionConfig, SessionEnd};
+use crate::server::{OutgoingItem, SessionConfig, SessionEnd};
 
 impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
     /// Sends all events of a stream in a [session](crate::server::Session), which sends comments
     /// during silences to keep the connection alive, and then closes the byte stream.
     ///
-    /// The items are of any type that converts into [`Outgoing`]: events, frames, or the batches of
-    /// a [`Subscription`](crate::Subscription). Nothing is taken from the stream while an item is
-    /// being written, so a slow peer only delays the stream, and nothing piles up for it.
+    /// The items are of any type that converts into [`Outgoing`](crate::server::Outgoing): events,
+    /// frames, or the batches of a [`Subscription`](crate::Subscription). They may also be
+    /// [`Result`]s of those. Nothing is taken from the stream while an item is being written, so a
+    /// slow peer only delays the stream, and nothing piles up for it.
     ///
     /// Returns why the session ended, or `None` if the stream ended first. After
     /// [`SessionEnd::MaxAge`] the byte stream is closed in an orderly way. After
@@ -27,7 +28,9 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send). An item that is an `Err` is the source of an error of the kind
+    /// [`Other`](io::ErrorKind::Other); what came before it was written, and the byte stream is left
+    /// open, to be dropped, so that its reader does not take it for complete.
     ///
     /// # Cancel safety
     ///
@@ -39,7 +42,7 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
         config: SessionConfig,
     ) -> io::Result<Option<SessionEnd>>
     where
-        S: Stream<Item: Into<Outgoing>>,
+        S: Stream<Item: OutgoingItem<Error: Into<BoxError>>>,
     {
         let timer = K::Timer::default();
         let (outbound, writer) = self.parts();
@@ -85,7 +88,8 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                     items += 1;
                     match events.as_mut().poll_next(cx) {
                         Poll::Ready(Some(item)) => {
-                            outbound.queue(|out| item.into().encode(out))?;
+                            let outgoing = item.try_into_outgoing().map_err(io::Error::other)?;
+                            outbound.queue(|out| outgoing.encode(out))?;
                             is_closing = !keep_alive.handle_sent();
                             continue;
                         }

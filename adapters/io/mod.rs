@@ -11,6 +11,8 @@ mod chunk_stream;
 mod error;
 #[cfg(feature = "server")]
 mod forward;
+#[cfg(feature = "json")]
+mod json;
 mod outbound;
 mod progress;
 mod reader;
@@ -20,6 +22,8 @@ mod writer;
 pub use self::byte_stream::{BoxError, ByteStream};
 pub use self::chunk_stream::{ChunkStream, EventStreamExt};
 pub use self::error::ReadError;
+#[cfg(feature = "json")]
+pub use self::json::{Events, JsonStream, JsonStreamError};
 pub use self::reader::EventReader;
 pub use self::reader_stream::ReaderStream;
 pub use self::writer::EventWriter;

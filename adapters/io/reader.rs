@@ -10,6 +10,8 @@ use core::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
+#[cfg(feature = "json")]
+use crate::adapters::io::JsonStream;
 use crate::adapters::io::{ByteStream, Progress, ReadError, ReaderStream};
 use crate::{DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRef};
 
@@ -156,17 +158,7 @@ impl<S: ByteStream> EventReader<S> {
     ///
     /// If the future is dropped, no event is lost.
     pub async fn next_event(&mut self) -> Result<Option<Event>, ReadError<S::Error>> {
-        poll_fn(|cx| {
-            self.poll_decode::<_, false>(cx, |decoder, input| {
-                while let Some(frame) = decoder.decode(input)? {
-                    if let FrameRef::Event(event) = frame {
-                        return Ok(Some(event.to_event()));
-                    }
-                }
-                Ok(None)
-            })
-        })
-        .await
+        poll_fn(|cx| self.poll_next_event(cx)).await
     }
 
     /// Returns the next frame, or `None` at the end of the stream and after it.
@@ -263,6 +255,49 @@ impl<S: ByteStream> EventReader<S> {
             })
         })
         .await
+    }
+
+    /// Returns a stream of what the events are as JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::stream;
+    /// use ssewire::io::EventStreamExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let chunks = stream::iter([Ok::<_, std::io::Error>("data: 1\n\ndata: [DONE]\n\n")]);
+    /// let mut numbers = chunks.events().json::<u32>().until("[DONE]");
+    /// while let Some(number) = numbers.next().await {
+    ///     assert_eq!(number?, 1);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "json")]
+    pub const fn json<T: serde::de::DeserializeOwned>(self) -> JsonStream<Self, T> {
+        JsonStream::new(self)
+    }
+
+    #[inline]
+    pub(super) fn poll_next_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Event>, ReadError<S::Error>>> {
+        self.poll_decode::<_, false>(cx, |decoder, input| {
+            while let Some(frame) = decoder.decode(input)? {
+                if let FrameRef::Event(event) = frame {
+                    return Ok(Some(event.to_event()));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    #[cfg(feature = "json")]
+    pub(super) const fn set_over(&mut self) {
+        self.is_over = true;
     }
 
     /// Consumes what was decoded before a visitor panicked.

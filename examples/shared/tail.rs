@@ -1,5 +1,6 @@
 //! What `tail` and `tail_async_std` share: all but the runtime.
 
+use core::fmt;
 use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,12 +8,14 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 use ssewire::client::{Cause, ClientConfig, CloseReason, Phase, Reconnect};
-use ssewire::event_source::{Disconnect, EventSource};
+use ssewire::event_source::{Disconnect, EventSource, redacted};
 use ssewire::hyper::{Dial, Http};
 use ssewire::runtime::Timer;
 use ssewire::{DecoderConfig, Event};
 
 /// Prints the events of a URL, each as a line of JSON, and reconnects as long as that makes sense.
+///
+/// What happens to the connection goes to stderr. Characters that control a terminal are escaped.
 ///
 /// Exit codes: 0 told to stop, by an option or by the server; 2 bad arguments; 7 could not connect;
 /// 18 cut off, and not tried again; 22 the response is not an event stream; 28 timed out; 63 an
@@ -53,6 +56,10 @@ struct Args {
     /// Behave as a browser does: every status but 200 is fatal
     #[arg(long)]
     browser: bool,
+    /// Trace each attempt of the client to stderr
+    #[cfg(feature = "tracing")]
+    #[arg(short, long)]
+    verbose: bool,
     /// Trust the certificates in this PEM file instead of the platform's
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE")]
@@ -72,10 +79,17 @@ enum When {
 /// Does all that `tail` does, on the runtime `R`.
 pub(crate) async fn tail<R: Dial + Timer + Default + Send + 'static>() -> ExitCode {
     let args = Args::parse();
+    #[cfg(feature = "tracing")]
+    if args.verbose {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+            .with_writer(io::stderr)
+            .init();
+    }
     match prepare::<R>(&args) {
         Ok(events) => follow(events, &args).await,
         Err(message) => {
-            eprintln!("tail: {message}");
+            note(format_args!("tail: {message}"));
             ExitCode::from(2)
         }
     }
@@ -129,7 +143,7 @@ where
 
     let mut events = EventSource::new(request, config)
         .on_open(|head| {
-            eprintln!("open: {}", head.status);
+            note(format_args!("open: {}", head.status));
             Ok::<_, io::Error>(())
         })
         .on_disconnect(report);
@@ -143,7 +157,7 @@ async fn follow<R>(mut events: EventSource<Http<R>, R>, args: &Args) -> ExitCode
 where
     R: Dial + Timer + Default + Send + 'static,
 {
-    eprintln!("connecting: {}", args.url);
+    note(format_args!("connecting: {}", redacted(&args.url)));
     let mut count = 0;
     let reason = loop {
         match events.next().await {
@@ -162,7 +176,7 @@ where
             None if events.phase() == Phase::Closed(CloseReason::Ended)
                 && events.cut_off_event().is_some() =>
             {
-                eprintln!("cut off: the stream ended within an event");
+                note(format_args!("cut off: the stream ended within an event"));
                 return ExitCode::from(18);
             }
             None => return ExitCode::SUCCESS,
@@ -182,27 +196,52 @@ where
 fn print(event: &Event) -> io::Result<()> {
     let line = json!({ "type": event.event_type(), "data": event.data(), "id": event.id() });
     let mut output = io::stdout().lock();
-    writeln!(output, "{line}")?;
+    writeln!(output, "{}", escaped(&line.to_string()))?;
     output.flush()
 }
 
 fn report(disconnect: &Disconnect<'_>) {
     match disconnect.delay() {
-        Some(delay) => eprintln!("retrying in {delay:.1?}: {disconnect}"),
-        None => eprintln!("closed: {disconnect}"),
+        Some(_) => note(format_args!("lost: {disconnect}")),
+        None => note(format_args!("closed: {disconnect}")),
     }
     if let Some(response) = disconnect.response() {
         let body = String::from_utf8_lossy(response.body());
         if let Some(line) = body.lines().find(|line| !line.trim().is_empty()) {
-            eprintln!("the answer says: {:?}", line.trim());
+            note(format_args!("the response says: {:?}", line.trim()));
         }
     }
 }
 
+/// Writes a line to stderr.
+fn note(line: fmt::Arguments<'_>) {
+    eprintln!("{}", escaped(&line.to_string()));
+}
+
+/// Returns a text in which no character controls a terminal, as a part of JSON still the same text.
+///
+/// These are the C0 and C1 controls and those that change the direction of text (Unicode, "Bidirectional
+/// Character Types"), with which a peer could make a line look like another one.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '\u{0}'..='\u{1F}'
+            | '\u{7F}'..='\u{9F}'
+            | '\u{61C}'
+            | '\u{200E}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2066}'..='\u{2069}' => escaped.push_str(&format!("\\u{:04x}", character as u32)),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 fn header(argument: &str) -> Result<(http::HeaderName, http::HeaderValue), String> {
     let (name, value) = argument.split_once(':').ok_or("there is no colon in it")?;
-    let name = name.trim().parse().map_err(|_| "the name is none")?;
-    let value = value.trim().parse().map_err(|_| "the value is none")?;
+    let name = name.trim().parse().map_err(|_| "the name is invalid")?;
+    let value = value.trim().parse().map_err(|_| "the value is invalid")?;
     Ok((name, value))
 }
 

@@ -20,7 +20,7 @@ fn it_says_what_it_can() {
     let expected = json!({
         "name": "ssewire",
         "capabilities": [
-            "bom", "comments", "headers", "last-event-id", "post", "report", "read-timeout",
+            "bom", "comments", "event-type-listeners", "headers", "last-event-id", "post", "report", "read-timeout",
             "restart", "server-directed-shutdown-request",
         ],
     });
@@ -41,6 +41,7 @@ fn events_are_posted_in_order_with_the_persistent_id() {
     assert_eq!(connection.header("accept"), Some("text/event-stream"));
     assert_eq!(connection.header("last-event-id"), None);
 
+    assert_eq!(stream.listen("t"), 202);
     connection.open();
     connection.send("data: none yet\n\nid: 7\nevent: t\ndata: a\ndata: \"b\"\r\n\r\n");
     connection.send("data: \u{e9}\n\nid\ndata: none left\n\n");
@@ -444,6 +445,26 @@ fn unknown_commands_streams_and_paths_are_refused() {
 }
 
 #[test]
+fn other_types_are_reported_once_they_are_listened_for() {
+    let service = Service::start();
+    let mut stream = service.open(json!({}));
+    let mut connection = stream.connection();
+    connection.open();
+    connection.send("event: a\ndata: 1\n\nevent: b\ndata: 2\n\ndata: 3\n\n");
+    stream.expect_event("message", "3", "");
+    assert_eq!(stream.listen("b"), 202);
+    connection.send("event: a\ndata: 4\n\nevent: b\ndata: 5\n\ndata: 6\n\n");
+    stream.expect_event("b", "5", "");
+    stream.expect_event("message", "6", "");
+    for body in [
+        r#"{"command":"listen"}"#,
+        r#"{"command":"listen","listen":{"type":1}}"#,
+    ] {
+        assert_eq!(service.call("POST", &stream.path, body).status, 400);
+    }
+}
+
+#[test]
 fn a_deleted_stream_closes_its_connection() {
     let service = Service::start();
     let mut stream = service.open(json!({}));
@@ -637,6 +658,12 @@ impl Stream<'_> {
     fn restart(&self) -> u16 {
         let command = r#"{"command":"restart"}"#;
         self.service.call("POST", &self.path, command).status
+    }
+
+    fn listen(&self, event_type: &str) -> u16 {
+        let command = json!({ "command": "listen", "listen": { "type": event_type } });
+        let command = command.to_string();
+        self.service.call("POST", &self.path, &command).status
     }
 
     fn delete(&self) -> u16 {

@@ -17,6 +17,8 @@ mod common;
     feature = "tokio"
 ))]
 mod auto_traits;
+#[cfg(all(feature = "http-body", feature = "tokio"))]
+mod bytes_out;
 #[cfg(feature = "tokio")]
 mod chunks;
 #[cfg(feature = "client")]
@@ -37,6 +39,13 @@ mod futures_io;
 mod hub;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(all(
+    feature = "async-std",
+    feature = "hyper",
+    feature = "json",
+    feature = "tokio"
+))]
+mod json_stream;
 #[cfg(feature = "server")]
 mod log_memory;
 #[cfg(all(feature = "base64", feature = "json"))]

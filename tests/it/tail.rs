@@ -22,6 +22,8 @@ rows![
     an_answer_that_is_no_stream,
     a_timeout,
     nobody_listens,
+    no_character_controls_the_terminal,
+    a_verbose_run_traces_each_attempt,
     an_event_too_large,
     bad_arguments,
     the_request_is_what_the_arguments_say,
@@ -69,7 +71,7 @@ fn events_are_lines_of_json(tail: &str) {
     let url = server.url("/");
     assert_eq!(
         stderr,
-        format!("connecting: {url}\nopen: 200 OK\nclosed: the stream ended\n")
+        format!("connecting: {url}\nopen: 200 OK\nclosed: {url}: the stream ended\n")
     );
 }
 
@@ -110,10 +112,13 @@ fn whoever_reads_may_go(tail: &str) {
 }
 
 fn it_ends_with_a_204(tail: &str) {
-    let (stdout, stderr) = ends_with(0, tail, &[&answering("204 No Content", &[], "").url("/")]);
+    let server = answering("204 No Content", &[], "");
+    let url = server.url("/");
+    let (stdout, stderr) = ends_with(0, tail, &[&url]);
     assert_eq!(stdout, "");
-    let last = "closed: the response has status 204, which tells a client to stop\n";
-    assert!(stderr.ends_with(last), "{stderr}");
+    let last =
+        format!("closed: {url}: the response has status 204, which tells a client to stop\n");
+    assert!(stderr.ends_with(&last), "{stderr}");
 }
 
 fn it_ends_with_a_204_behind_a_cut_off_event(tail: &str) {
@@ -170,8 +175,10 @@ fn an_answer_that_is_no_stream(tail: &str) {
     let server = answering("404 Not Found", &[], "no such\nstream");
     let (stdout, stderr) = ends_with(22, tail, &[&server.url("/")]);
     assert_eq!(stdout, "");
-    let lines = "closed: the response has status 404\nthe answer says: \"no such\"\n";
-    assert!(stderr.ends_with(lines), "{stderr}");
+    let url = server.url("/");
+    let lines =
+        format!("closed: {url}: the response has status 404\nthe response says: \"no such\"\n");
+    assert!(stderr.ends_with(&lines), "{stderr}");
 
     let server = answering("200 OK", &["content-type: text/html"], "<html>");
     let (_, stderr) = ends_with(22, tail, &[&server.url("/")]);
@@ -209,10 +216,53 @@ fn nobody_listens(tail: &str) {
     let (_, stderr) = ends_with(7, tail, &["--max-attempts", "2", &url]);
     assert_eq!(stderr.matches("retrying in ").count(), 1, "{stderr}");
     assert!(
-        stderr.contains("closed: gave up after 2 attempts"),
+        stderr.contains(&format!("closed: {url}: gave up after 2 attempts")),
         "{stderr}"
     );
     ends_with(7, tail, &["--reconnect", "never", &url]);
+}
+
+fn no_character_controls_the_terminal(tail: &str) {
+    // C0, DEL, C1 and marks of direction, as text and as bytes that are no UTF-8.
+    let hostile = "\u{1b}]0;x\u{7}\u{7f}\u{80}\u{9b}2J\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}";
+    let event = format!("event: {hostile}\nid: {hostile}\ndata: {hostile}\n\n");
+    let server = answering("200 OK", &[EVENTS], &event);
+    let url = server.url("/");
+    let (stdout, stderr) = ends_with(0, tail, &["--reconnect", "never", &url]);
+    let line: Value = serde_json::from_str(&stdout).unwrap();
+    for field in ["type", "data", "id"] {
+        assert_eq!(line[field].as_str(), Some(hostile), "the text is the same");
+    }
+    let page = answering("404 Not Found", &[], hostile);
+    let other = answering("200 OK", &[&format!("content-type: {hostile}")[..25]], "");
+    let json = answering("200 OK", &[EVENTS], &format!("{{\"{hostile}"));
+    let mut shown = vec![stdout, stderr];
+    for server in [page, other, json] {
+        let output = run(tail, &["--reconnect", "never", &server.url("/")]);
+        shown.push(String::from_utf8(output.stdout).unwrap());
+        shown.push(String::from_utf8(output.stderr).unwrap());
+    }
+    for text in shown {
+        let controls = |character: &char| {
+            character.is_control() && *character != '\n'
+                || hostile.contains(*character) && !character.is_ascii()
+        };
+        assert_eq!(text.chars().find(controls), None, "{text:?}");
+    }
+}
+
+fn a_verbose_run_traces_each_attempt(tail: &str) {
+    let (url, _socket) = nobody();
+    let (_, stderr) = ends_with(7, tail, &["-v", "--max-attempts", "2", &url]);
+    for traced in [
+        "connecting",
+        "attempt=1",
+        "attempt=2",
+        "WARN",
+        "gave up after 2 attempts",
+    ] {
+        assert!(stderr.contains(traced), "{stderr}");
+    }
 }
 
 fn an_event_too_large(tail: &str) {

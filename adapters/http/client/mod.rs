@@ -34,15 +34,16 @@ use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::sync::OnceLock;
 
-use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 
 use self::redirect::Allowed;
 use self::request::Hook;
 use self::send::Sending;
-use self::url::redacted;
-use crate::adapters::event_source::{CONNECT_TIMEOUT, Connect, ConnectError, EventSource};
+use crate::adapters::event_source::{
+    CONNECT_TIMEOUT, Connect, ConnectError, EventSource, redacted,
+};
 use crate::adapters::http::head::LAST_EVENT_ID;
 use crate::adapters::runtime::Dial;
 use crate::client::{self, ClientConfig};
@@ -194,6 +195,47 @@ impl<R> Http<R> {
                 self.url = Err(format!("the header {name} cannot be sent: {error}"));
             }
         }
+        self
+    }
+
+    /// Adds `Authorization: Bearer` with a token. An invalid one closes the event source at the first
+    /// attempt, without the token in the error.
+    pub fn bearer(mut self, token: impl AsRef<str>) -> Self {
+        match HeaderValue::try_from(format!("Bearer {}", token.as_ref())) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.headers.insert(header::AUTHORIZATION, value);
+            }
+            Err(error) => self.url = Err(format!("the bearer token cannot be sent: {error}")),
+        }
+        self
+    }
+
+    /// Sets the body to a value as JSON, and `Content-Type: application/json` unless the caller has set
+    /// another. A value that cannot be written as JSON closes the event source at the first attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # {
+    /// use ssewire::tokio::Http;
+    ///
+    /// let body = serde_json::json!({ "model": "small", "stream": true });
+    /// let request = Http::post("https://llm.example/v1/chat/completions")
+    ///     .bearer("…")
+    ///     .json(&body);
+    /// # }
+    /// ```
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::Serialize + ?Sized>(mut self, value: &T) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.body = body.into(),
+            Err(error) => self.url = Err(format!("the body cannot be written as JSON: {error}")),
+        }
+        self.headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("application/json"));
         self
     }
 
@@ -371,7 +413,7 @@ impl<R: Dial> Connect for Http<R> {
 
     fn url(&self) -> Option<String> {
         let url = self.url.as_ref().ok()?;
-        Some(crate::adapters::event_source::redacted(&url.to_string()))
+        Some(redacted(&url.to_string()))
     }
 
     fn last_event_id(&self) -> Option<&str> {

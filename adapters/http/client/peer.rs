@@ -5,8 +5,8 @@ use alloc::string::{String, ToString};
 
 use ::http::{Uri, uri::Scheme};
 
-use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
+use crate::adapters::event_source::redacted;
 
 /// The other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

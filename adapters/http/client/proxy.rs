@@ -26,8 +26,8 @@ use super::dial::dial;
 use super::peer::Peer;
 use super::security::Security;
 use super::sender::{Heads, Sender};
-use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
+use crate::adapters::event_source::redacted;
 use crate::adapters::runtime::Dial;
 
 /// Which proxies are used.

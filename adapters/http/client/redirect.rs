@@ -10,8 +10,9 @@ use bytes::Bytes;
 use iri_string::types::{UriAbsoluteStr, UriReferenceStr};
 
 use super::peer::Peer;
-use super::url::{escaped, redacted};
+use super::url::escaped;
 use crate::adapters::event_source::ConnectError;
+use crate::adapters::event_source::redacted;
 use crate::adapters::http::head::LAST_EVENT_ID;
 
 /// What the caller allows of redirects.

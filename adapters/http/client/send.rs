@@ -22,8 +22,8 @@ use super::peer::Peer;
 use super::redirect;
 use super::security::Security;
 use super::sender::{Heads, Sender};
-use super::url::redacted;
 use crate::adapters::event_source::ConnectError;
+use crate::adapters::event_source::redacted;
 use crate::adapters::runtime::{Dial, Timeout};
 
 /// What the attempts of a transport have in common.

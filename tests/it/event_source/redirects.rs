@@ -384,7 +384,7 @@ async fn a_target_that_is_no_http_url_is_refused<R: Runtime>() {
     for (location, message) in [
         (
             "http://user:password@127.0.0.1/?s3cret",
-            "\"http://…@127.0.0.1/?…\" has a user name",
+            "\"http://127.0.0.1/?…\" has a user name",
         ),
         (
             "http://127.0.0.1:99999/",

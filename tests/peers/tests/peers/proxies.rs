@@ -278,7 +278,7 @@ async fn an_invalid_proxy_is_not_passed_over<R: Runtime>() {
     let server = plain_server();
     let (error, source) = error_of::<R>(Http::get(server.url("/"))).await;
     assert_eq!(error.reason(), CloseReason::Refused);
-    let expected = "the proxy ftp://…@proxy.test cannot be used: its URL is invalid, see the \
+    let expected = "the proxy ftp://proxy.test cannot be used: its URL is invalid, see the \
                     variable http_proxy";
     assert_eq!(source, expected);
     assert_eq!(server.accepted(), 0);
