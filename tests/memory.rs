@@ -259,6 +259,87 @@ fn nothing_is_held_behind_bad_bytes_that_were_too_many() {
     }
 }
 
+/// What one text frees another may take, and no more: lines of any field, of good bytes and bad
+/// ones, which end their blocks or do not.
+#[test]
+fn memory_stays_within_the_limit_over_several_blocks() {
+    let limit = 240_000;
+    let line = |field: &str, unit: &[u8], part: usize, end: &str| {
+        let value = unit.repeat(limit * part / 24 / unit.len());
+        [field.as_bytes(), &value, end.as_bytes()].concat()
+    };
+    // The data leaves its buffer behind, and the bad bytes of the next block triple.
+    for field in ["id: ", "event: ", ":", "id: 1\nevent: "] {
+        let second = [&line(field, b"\xFF", 7, "\n")[..], b"data: x\n\n"].concat();
+        check_blocks(&[line("data: ", b"x", 16, "\n\n"), second].concat(), limit);
+    }
+    // What follows the bad bytes in their line no longer fits.
+    let mixed = [
+        &line("data: ", b"\xFF", 7, "")[..],
+        &line("", b"x", 16, "\n\n"),
+    ]
+    .concat();
+    check_blocks(&mixed, limit);
+    let mut random = 10_u64;
+    let mut pick = |most: usize| {
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (random >> 33) as usize % most
+    };
+    for _ in 0..120 {
+        let mut stream = Vec::new();
+        for _ in 0..2 + pick(4) {
+            let field = FIELDS.get(pick(FIELDS.len())).expect("a field");
+            let unit = UNITS.get(pick(UNITS.len())).expect("a unit");
+            let part = [1, 4, 7, 8, 11, 15, 16, 22, 23].get(pick(9));
+            let end = ["\n", "\n\n"].get(pick(2)).expect("an end");
+            stream.extend(line(field, unit, *part.expect("a part"), end));
+        }
+        check_blocks(&stream, limit);
+    }
+}
+
+fn check_blocks(stream: &[u8], limit: usize) {
+    for (size, route) in [
+        (stream.len(), Route::Frames),
+        (65_536, Route::Decode),
+        (1460, Route::Frames),
+    ] {
+        for comments in [false, true] {
+            let ((), usage) = count(|| {
+                let config = DecoderConfig::new()
+                    .max_event_bytes(limit)
+                    .comments(comments);
+                let mut decoder = Decoder::with_config(config);
+                feed_each(&mut decoder, stream.chunks(size), route, |_| {});
+                decoder.finish();
+            });
+            let most = limit + CONSTANT;
+            assert!(
+                usage.peak as usize <= most,
+                "{} bytes of at most {most}: {}, pieces of {size}, {route:?}, comments: {comments}",
+                usage.peak,
+                outline(stream),
+            );
+        }
+    }
+}
+
+/// Returns the lines of a stream with their lengths.
+fn outline(stream: &[u8]) -> String {
+    stream
+        .split(|&byte| byte == b'\n')
+        .map(|line| {
+            let start = line.get(..line.len().min(8)).unwrap_or_default();
+            format!("{} ({}), ", start.escape_ascii(), line.len())
+        })
+        .collect()
+}
+
+const FIELDS: [&str; 7] = ["data: ", "data: ", "id: ", "event: ", ":", "x: ", "id: \0"];
+const UNITS: [&[u8]; 4] = [b"x", b"\xFF", b"xxxxxxxx\xFF", b"\xF0\x9F\x98"];
+
 /// Buffers that take turns in growing must not be copied for each other again and again.
 #[test]
 fn growing_is_linear_where_every_growth_is_a_copy() {
@@ -618,7 +699,8 @@ fn endless(limit: usize) -> Vec<Endless> {
         is_held: false,
         ..endless(name, start, unit)
     };
-    let half = b"7".repeat(limit / 2);
+    let half = b"7".repeat(limit / 2 - 100);
+    let tenth = b"7".repeat(limit / 10);
     vec![
         endless("a line", b"", b"x"),
         endless("data in one line", b"data: ", b"x"),
@@ -656,19 +738,12 @@ fn endless(limit: usize) -> Vec<Endless> {
         passing(
             "long ids and types",
             b"",
-            &[
-                b"id: ",
-                &half[..limit / 5],
-                b"\nevent: ",
-                &half[..limit / 5],
-                b"\n",
-            ]
-            .concat(),
+            &[b"id: ", &tenth[..], b"\nevent: ", &tenth[..], b"\n"].concat(),
         ),
         passing(
             "long ids that are ignored",
             &[b"id: ", &half[..], b"\n"].concat(),
-            &[b"id: \0", &half[..limit / 2 - 100], b"\n"].concat(),
+            &[b"id: \0", &half[..], b"\n"].concat(),
         ),
         endless("a name", b"data", b"x"),
         endless("a retry", b"retry: ", b"9"),

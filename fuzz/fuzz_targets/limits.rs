@@ -3,7 +3,8 @@
 //!
 //! The first byte says how the input is cut, the second is the limit, the third holds the options,
 //! the rest is the stream, or what the stream repeats. In some inputs a letter stands for a long
-//! text, and the limit is larger, so that texts outgrow what their buffers keep for good.
+//! text, and the limit is larger, so that texts outgrow what their buffers keep for good, and one
+//! that is held besides the limit shows.
 #![no_main]
 
 #[path = "../../tests/it/common/counting.rs"]
@@ -32,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
     let is_large = options & 16 != 0;
     let (scale, constant) = if is_large {
         stream = expand(&stream);
-        (256, LARGE_CONSTANT)
+        (SCALE, LARGE_CONSTANT)
     } else {
         (1, CONSTANT)
     };
@@ -90,9 +91,12 @@ fn expand(stream: &[u8]) -> Vec<u8> {
     let mut expanded = Vec::new();
     for byte in stream {
         match byte {
-            b'X' => expanded.extend_from_slice(&[b'x'; 1500]),
-            b'Y' => expanded.extend_from_slice(&[0xFF; 1500]),
+            b'X' => expanded.extend_from_slice(&[b'x'; 6 * SCALE]),
+            b'Y' => expanded.extend_from_slice(&[0xFF; 6 * SCALE]),
             byte => expanded.push(*byte),
+        }
+        if expanded.len() > LONGEST {
+            break;
         }
     }
     expanded
@@ -105,5 +109,9 @@ const RESYNC_SIZE: usize = 10;
 /// What the decoder may hold beyond its limit, in bytes; on such a small scale it is less than
 /// what it promises.
 const CONSTANT: usize = 8 << 10;
-/// The same where texts are long.
+/// What one step of the limit is where texts are long, in bytes.
+const SCALE: usize = 2 << 10;
+/// The length from which on such a stream is cut off, in bytes: several blocks of the largest limit.
+const LONGEST: usize = 2 << 20;
+/// What the decoder may hold beyond its limit, in bytes, where texts are long.
 const LARGE_CONSTANT: usize = 64 << 10;

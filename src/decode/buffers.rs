@@ -160,14 +160,25 @@ impl Buffers {
     /// Replaces invalid UTF-8 in the finished value, and returns the number of bytes that this
     /// added.
     pub(crate) fn make_value_valid(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
-        text::make_valid(&mut self.value, 0, max_growth).ok_or(TooLarge)
+        if text::validate(&self.value).is_some() {
+            return Ok(0);
+        }
+        let growth = text::growth(&self.value);
+        if growth > max_growth {
+            return Err(TooLarge);
+        }
+        self.make_room_for_value(self.value.len() + growth);
+        text::make_valid(&mut self.value, growth);
+        self.outgrown |= self.value.capacity() > SMALL;
+        Ok(growth)
     }
 
     /// Makes the finished value the block's type, and returns the number of bytes that U+FFFD
     /// added.
     pub(crate) fn value_to_event_type(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
         free(&mut self.event_type);
-        let growth = move_text(&mut self.value, &mut self.event_type, max_growth)?;
+        let growth = self.make_value_valid(max_growth)?;
+        move_text(&mut self.value, &mut self.event_type);
         self.outgrown |= self.event_type.capacity() > SMALL;
         Ok(growth)
     }
@@ -175,7 +186,8 @@ impl Buffers {
     /// Makes the finished value the block's ID, and returns the number of bytes that U+FFFD added.
     pub(crate) fn value_to_id(&mut self, max_growth: usize) -> Result<usize, TooLarge> {
         free(&mut self.id);
-        let growth = move_text(&mut self.value, &mut self.id, max_growth)?;
+        let growth = self.make_value_valid(max_growth)?;
+        move_text(&mut self.value, &mut self.id);
         self.outgrown |= self.id.capacity() > SMALL;
         Ok(growth)
     }
@@ -311,23 +323,30 @@ impl Buffers {
             return;
         }
         if let Some(text) = text::validate(bytes) {
-            self.make_room_for_data(text.len());
-            self.data.push_str(text);
+            self.push_text(text);
             return;
         }
         for chunk in bytes.utf8_chunks() {
-            self.make_room_for_data(chunk.valid().len() + REPLACEMENT.len());
-            self.data.push_str(chunk.valid());
+            self.push_text(chunk.valid());
             if !chunk.invalid().is_empty() {
-                self.data.push_str(REPLACEMENT);
+                self.push_text(REPLACEMENT);
             }
-            // From here on the block is certainly too large, which the end of the line will report.
-            let others = beyond_small(self.event_type.len()) + beyond_small(self.id.len());
-            if self.data.len() + others > self.budget {
-                self.is_cut_off = true;
+            if self.is_cut_off {
                 return;
             }
         }
+    }
+
+    /// Appends text, unless the block is then too large, which the end of the line will report.
+    #[inline(always)]
+    fn push_text(&mut self, text: &str) {
+        let others = beyond_small(self.event_type.len()) + beyond_small(self.id.len());
+        if self.data.len() + text.len() + others > self.budget {
+            self.is_cut_off = true;
+            return;
+        }
+        self.make_room_for_data(text.len());
+        self.data.push_str(text);
     }
 
     fn make_room_for_data(&mut self, additional: usize) {
@@ -352,20 +371,24 @@ impl Buffers {
     #[inline(never)]
     fn grow_value(&mut self, additional: usize) {
         let needed = self.value.len() + additional;
+        let most = self.make_room_for_value(needed);
+        let target = grown(self.value.capacity(), needed, most);
+        self.value.reserve_exact(target - self.value.len());
+        self.outgrown |= self.value.capacity() > SMALL;
+    }
+
+    /// Frees what the data does not use where a value of `needed` bytes has no room within the
+    /// limit, and returns the most that the value may take.
+    fn make_room_for_value(&mut self, needed: usize) -> usize {
         let texts = self.large_texts();
         if needed + texts + self.data.capacity() > self.limit {
             // By no more than is missing, since the data may continue to grow.
             self.data
                 .shrink_to(self.limit.saturating_sub(needed + texts).max(SHORTEST));
         }
-        let others = texts + self.data.capacity();
-        let target = grown(
-            self.value.capacity(),
-            needed,
-            self.limit.saturating_sub(others),
-        );
-        self.value.reserve_exact(target - self.value.len());
-        self.outgrown |= self.value.capacity() > SMALL;
+        self.limit
+            .saturating_sub(texts)
+            .saturating_sub(self.data.capacity())
     }
 
     /// Returns what type and IDs take beyond what their buffers keep for good.
@@ -417,22 +440,15 @@ fn resize(text: &mut String, len: usize) {
     text.reserve_exact(len.max(SHORTEST));
 }
 
-/// Moves a value to its place as text, and returns the number of bytes that U+FFFD added. A short
-/// value is copied, so that both buffers stay warm.
-fn move_text(value: &mut Vec<u8>, text: &mut String, max_growth: usize) -> Result<usize, TooLarge> {
+/// Moves a value, which is UTF-8, to its place as text. A short value is copied, so that both
+/// buffers stay warm.
+fn move_text(value: &mut Vec<u8>, text: &mut String) {
     if value.len() > SMALL {
-        let growth = text::make_valid(value, 0, max_growth).ok_or(TooLarge)?;
         *text = String::from_utf8(mem::take(value)).unwrap_or_default();
         text.shrink_to_fit();
-        return Ok(growth);
+    } else {
+        set_text(text, text::validate(value).unwrap_or_default());
     }
-    if let Some(valid) = text::validate(value) {
-        set_text(text, valid);
-        return Ok(0);
-    }
-    let growth = text::make_valid(value, 0, max_growth).ok_or(TooLarge)?;
-    set_text(text, text::validate(value).unwrap_or_default());
-    Ok(growth)
 }
 
 /// Decodes `bytes` into `out`, with U+FFFD for invalid UTF-8.

@@ -80,24 +80,16 @@ impl<'i> Checked<'i> {
     }
 }
 
-/// Replaces invalid UTF-8 in `bytes[from..]` in place, and returns the number of bytes that this
-/// added. If it is more than `max_growth`, returns `None` and changes nothing.
-pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) -> Option<usize> {
-    let source = bytes.get(from..)?;
-    if validate(source).is_some() {
-        return Some(0);
-    }
-    let growth = growth(source);
-    if growth > max_growth {
-        return None;
-    }
+/// Replaces invalid UTF-8 in place, which adds `growth` bytes, as the function of that name has
+/// counted them.
+pub(crate) fn make_valid(bytes: &mut Vec<u8>, growth: usize) -> Option<()> {
     // The source moves to the end and its text is written from the start, so it cannot overtake.
-    let source_len = source.len();
+    let source_len = bytes.len();
     bytes.reserve_exact(growth);
-    bytes.resize(bytes.len() + growth, 0);
-    bytes.copy_within(from..from + source_len, from + growth);
-    let mut write = from;
-    let mut read = from + growth;
+    bytes.resize(source_len + growth, 0);
+    bytes.copy_within(..source_len, growth);
+    let mut write = 0;
+    let mut read = growth;
     let mut step = [0; LOSSY_STEP];
     while read < bytes.len() {
         let len = step.len().min(bytes.len() - read);
@@ -114,11 +106,11 @@ pub(crate) fn make_valid(bytes: &mut Vec<u8>, from: usize, max_growth: usize) ->
             }
         }
     }
-    Some(growth)
+    Some(())
 }
 
 /// Returns the number of bytes by which the text of `bytes` is longer than they are.
-fn growth(bytes: &[u8]) -> usize {
+pub(crate) fn growth(bytes: &[u8]) -> usize {
     bytes
         .utf8_chunks()
         .map(|chunk| match chunk.invalid().len() {
@@ -185,20 +177,18 @@ mod tests {
         ];
         let mut seed = 1_usize;
         for len in [0, 1, 2, 5, 400, 3000] {
-            let mut bytes = vec![b'\xE2'];
+            let mut bytes = vec![];
             for _ in 0..len {
                 seed = seed
                     .wrapping_mul(6364136223846793005)
                     .wrapping_add(1442695040888963407);
                 bytes.extend_from_slice(pieces[(seed >> 33) % pieces.len()]);
             }
-            let expected = String::from_utf8_lossy(&bytes[1..]).into_owned();
-            let growth = expected.len() - (bytes.len() - 1);
-            if growth > 0 {
-                assert_eq!(make_valid(&mut bytes.clone(), 1, growth - 1), None);
-            }
-            assert_eq!(make_valid(&mut bytes, 1, growth), Some(growth));
-            assert_eq!(&bytes[1..], expected.as_bytes());
+            let expected = String::from_utf8_lossy(&bytes).into_owned();
+            let growth = growth(&bytes);
+            assert_eq!(growth, expected.len() - bytes.len());
+            assert_eq!(make_valid(&mut bytes, growth), Some(()));
+            assert_eq!(bytes, expected.as_bytes());
         }
     }
 
