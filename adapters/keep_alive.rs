@@ -5,8 +5,10 @@ use core::hash::BuildHasher;
 use core::task::{Context, Poll, ready};
 use std::hash::RandomState;
 
+use bytes::Bytes;
+
 use crate::adapters::runtime::{Alarm, Timer};
-use crate::server::{Session, SessionConfig};
+use crate::server::{Outgoing, Session, SessionConfig};
 
 /// A [`Session`] and the [`Timer`] that it needs.
 pub(super) struct KeepAlive<T> {
@@ -23,9 +25,9 @@ impl<T: Timer> KeepAlive<T> {
         }
     }
 
-    /// Reports that something was sent. Returns whether the session is open.
-    pub(super) fn handle_sent(&mut self) -> bool {
-        self.session.handle_sent(self.alarm.now())
+    /// Writes an item, or returns its bytes to be sent as they are.
+    pub(super) fn pass(&mut self, item: impl Into<Outgoing>, out: &mut Vec<u8>) -> Option<Bytes> {
+        self.session.pass(self.alarm.now(), item, out)
     }
 
     /// Waits until the session has something to do, and lets it do that.

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use super::event_bytes::EventBytes;
 use crate::adapters::keep_alive::KeepAlive;
 use crate::adapters::runtime::{Timer, Untimed};
-use crate::server::{OutgoingItem, SessionConfig};
+use crate::server::{Outgoing, OutgoingItem, SessionConfig, Wire};
 
 pin_project! {
     /// A body that sends the events of a stream, and ends when the stream ends.
@@ -43,7 +43,7 @@ pin_project! {
     /// let body = EventBody::new(stream::iter([opening, Event::new("hi").into()]));
     ///
     /// let wire = body.collect().await.unwrap().to_bytes();
-    /// assert_eq!(wire, ":welcome\n\ndata: hi\n\n");
+    /// assert_eq!(wire, ":welcome\ndata: hi\n\n");
     /// # }
     /// ```
     ///
@@ -71,9 +71,39 @@ pin_project! {
         events: Option<S>,
         // Bytes of the session that were not sent yet.
         written: Vec<u8>,
-        keep_alive: Option<KeepAlive<T>>,
         // The error that ended the stream, until it is returned.
         error: Option<E>,
+        writing: Writing<T>,
+    }
+}
+
+/// The rules by which the items are written.
+enum Writing<T> {
+    Bare(Wire),
+    Session(KeepAlive<T>),
+}
+
+impl<T: Timer> Writing<T> {
+    /// Writes an item, or returns its bytes to be sent as they are.
+    fn pass(&mut self, item: impl Into<Outgoing>, out: &mut Vec<u8>) -> Option<Bytes> {
+        match self {
+            Self::Bare(wire) => wire.pass(item, out),
+            Self::Session(keep_alive) => keep_alive.pass(item, out),
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Self::Bare(wire) => wire.end(out),
+            Self::Session(keep_alive) => keep_alive.session.end(out),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        match self {
+            Self::Bare(_) => false,
+            Self::Session(keep_alive) => keep_alive.session.ended().is_some(),
+        }
     }
 }
 
@@ -86,8 +116,8 @@ where
         Self {
             events: Some(events),
             written: Vec::new(),
-            keep_alive: None,
             error: None,
+            writing: Writing::Bare(Wire::new()),
         }
     }
 }
@@ -107,8 +137,8 @@ where
         Self {
             events: Some(events),
             written,
-            keep_alive: Some(keep_alive),
             error: None,
+            writing: Writing::Session(keep_alive),
         }
     }
 
@@ -151,56 +181,63 @@ where
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {
         let mut this = self.project();
         let mut out = mem::take(this.written);
+        let mut items = 0;
         while out.len() < FRAME_BYTES {
+            // A stream that never waits may yield nothing but what is held back.
+            if items == ITEMS_PER_POLL {
+                if out.is_empty() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                break;
+            }
+            items += 1;
             let Some(events) = this.events.as_mut().as_pin_mut() else {
                 break;
             };
             match events.poll_next(cx) {
-                Poll::Ready(Some(item)) => match item.try_into_outgoing() {
-                    Ok(outgoing) if out.is_empty() => match outgoing.into_encoded() {
-                        Ok(encoded) => {
-                            let ends = |keep_alive: &mut KeepAlive<T>| !keep_alive.handle_sent();
-                            if this.keep_alive.as_mut().is_some_and(ends) {
-                                this.events.set(None);
-                            }
-                            return data(encoded.into_bytes());
+                Poll::Ready(Some(item)) => {
+                    let outgoing = match item.try_into_outgoing() {
+                        Ok(outgoing) => outgoing,
+                        Err(error) => {
+                            this.events.set(None);
+                            *this.error = Some(error);
+                            break;
                         }
-                        Err(outgoing) => outgoing.encode(&mut out),
-                    },
-                    Ok(outgoing) => outgoing.encode(&mut out),
-                    Err(error) => {
+                    };
+                    let is_first = out.is_empty();
+                    let passed = this.writing.pass(outgoing, &mut out);
+                    if this.writing.has_ended() {
                         this.events.set(None);
-                        *this.error = Some(error);
                     }
-                },
-                Poll::Ready(None) => this.events.set(None),
+                    match passed {
+                        // A copy of it would be spared only to send one more frame.
+                        Some(bytes) if !is_first => out.extend_from_slice(&bytes),
+                        Some(bytes) => return data(bytes),
+                        None => {}
+                    }
+                }
+                Poll::Ready(None) => {
+                    this.events.set(None);
+                    this.writing.end(&mut out);
+                }
                 Poll::Pending => break,
             }
         }
-        if out.is_empty() {
-            if let Some(error) = this.error.take() {
-                return Poll::Ready(Some(Err(error)));
-            }
-        }
-        let Some(keep_alive) = this.keep_alive else {
-            return match (out.is_empty(), this.events.is_none()) {
-                (false, _) => data(out),
-                (true, true) => Poll::Ready(None),
-                (true, false) => Poll::Pending,
-            };
-        };
         if !out.is_empty() {
-            if !keep_alive.handle_sent() {
-                this.events.set(None);
-            }
             return data(out);
         }
-        while this.events.is_some() && keep_alive.poll(cx, &mut out).is_ready() {
-            if keep_alive.session.ended().is_some() {
-                this.events.set(None);
-            }
-            if !out.is_empty() {
-                return data(out);
+        if let Some(error) = this.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        if let Writing::Session(keep_alive) = this.writing {
+            while this.events.is_some() && keep_alive.poll(cx, &mut out).is_ready() {
+                if keep_alive.session.ended().is_some() {
+                    this.events.set(None);
+                }
+                if !out.is_empty() {
+                    return data(out);
+                }
             }
         }
         match this.events.is_none() {
@@ -234,5 +271,7 @@ fn data<E>(bytes: impl Into<Bytes>) -> Poll<Option<Result<http_body::Frame<Bytes
     Poll::Ready(Some(Ok(http_body::Frame::data(bytes.into()))))
 }
 
+/// How many items one poll may take that write nothing.
+const ITEMS_PER_POLL: usize = 1024;
 /// A data frame that has reached this length, in bytes, takes no further event.
 const FRAME_BYTES: usize = 16 * 1024;

@@ -1,13 +1,15 @@
 //! The listener for subscriptions that join and leave topics.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::fmt;
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use core::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
+use super::changes::Changes;
 use crate::server::{Subscriber, Topics};
 
 /// A change in the subscriptions of a topic, as [`Hub::on_membership`](super::Hub::on_membership)
@@ -38,22 +40,40 @@ pub struct Membership {
     pub joined: bool,
     /// The number of the topic's subscriptions after the change.
     pub count: usize,
+    /// How many changes this stands for. It is 1 unless the listener does not keep up; then it is all
+    /// changes of the topic since the last one that was told, and [`joined`](Self::joined) is that of
+    /// the last.
+    pub changes: u64,
 }
 
 /// A hub's listener, which is called with one change at a time and in order.
+///
+/// A thread that has queued changes calls it, unless another is calling it already. So that no thread
+/// has to call it for all others for ever, each has a turn: after so many changes it hands over to the
+/// next thread that has queued some, which waits for the call that is under way.
 #[derive(Default)]
 pub(super) struct Members {
     has_listener: AtomicBool,
     state: Mutex<State>,
+    /// Notified when a thread hands over.
+    handed_over: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     /// `None` also while the listener is called.
     listener: Option<Listener>,
-    queue: VecDeque<Membership>,
-    /// Whether a thread is calling the listener.
-    is_telling: bool,
+    queue: Changes,
+    /// The thread that is calling the listener.
+    teller: Option<Teller>,
+    /// Whether a thread waits to be the next.
+    has_successor: bool,
+}
+
+struct Teller {
+    thread: ThreadId,
+    /// How many changes it has told.
+    told: usize,
 }
 
 type Listener = Box<dyn FnMut(&Membership) + Send>;
@@ -76,22 +96,15 @@ impl Members {
         }
         let mut state = self.lock();
         for topic in topics.topics_of(subscriber) {
-            state.queue.push_back(Membership {
-                topic: topic.into(),
-                joined,
-                count: topics.subscriber_count_of(topic) - usize::from(!joined),
-            });
+            let count = topics.subscriber_count_of(topic) - usize::from(!joined);
+            state.queue.push(topic, joined, count);
         }
     }
 
-    /// Calls the listener with the queued changes. Neither the hub's lock nor this one is held
-    /// meanwhile.
+    /// Calls the listener with the queued changes, or leaves that to a thread that does so already.
+    /// Neither the hub's lock nor this one is held meanwhile.
     pub(super) fn tell(&self) {
-        if !self.has_listener.load(Ordering::Acquire) {
-            return;
-        }
-        // Another thread, or a call further up on this stack, is telling and takes these changes too.
-        if mem::replace(&mut self.lock().is_telling, true) {
+        if !self.has_listener.load(Ordering::Acquire) || !self.begin() {
             return;
         }
         let mut telling = Telling {
@@ -104,6 +117,35 @@ impl Members {
                 listener(&change);
             }
         }
+    }
+
+    /// Returns whether it is the turn of this thread, and begins it.
+    fn begin(&self) -> bool {
+        let mut state = self.lock();
+        let thread = thread::current().id();
+        // A call further up on this stack, or another thread in its turn, takes these changes too.
+        let is_due = |state: &State| match &state.teller {
+            Some(teller) => teller.thread != thread && teller.told >= TURN && !state.has_successor,
+            None => true,
+        };
+        if !is_due(&state) {
+            return false;
+        }
+        if state.teller.is_some() {
+            state.has_successor = true;
+            let is_told = |state: &mut State| state.teller.is_some();
+            // Whatever the listener may wait for, it does not wait for this thread for ever.
+            let waited = self
+                .handed_over
+                .wait_timeout_while(state, PATIENCE, is_told);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.has_successor = false;
+            if state.teller.is_some() {
+                return false;
+            }
+        }
+        state.teller = Some(Teller { thread, told: 0 });
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -119,8 +161,8 @@ struct Telling<'m> {
 }
 
 impl Telling<'_> {
-    /// Returns the next change, and takes the listener for it. Without a change, puts the listener
-    /// back and ends.
+    /// Returns the next change, and takes the listener for it. Without a change, or after its turn,
+    /// puts the listener back and ends.
     fn next(&mut self) -> Option<Membership> {
         let mut state = self.members.lock();
         // It may have been replaced while it was called.
@@ -129,11 +171,19 @@ impl Telling<'_> {
             Some(_) => mem::replace(&mut self.listener, latest),
             None => None,
         };
-        let change = state.queue.pop_front();
-        if change.is_none() {
+        let has_successor = state.has_successor;
+        let hands_over = |teller: &Teller| has_successor && teller.told >= TURN;
+        let change = match state.teller.as_ref().is_some_and(hands_over) {
+            true => None,
+            false => state.queue.pop(),
+        };
+        if let (Some(_), Some(teller)) = (&change, &mut state.teller) {
+            teller.told += 1;
+        } else {
             state.listener = self.listener.take();
-            state.is_telling = false;
+            state.teller = None;
             self.is_over = true;
+            self.members.handed_over.notify_all();
         }
         drop(state);
         drop(replaced);
@@ -148,12 +198,13 @@ impl Drop for Telling<'_> {
             return;
         }
         let mut state = self.members.lock();
-        state.is_telling = false;
-        state.queue.clear();
+        state.teller = None;
+        state.queue = Changes::default();
         let has_listener = state.listener.is_some();
         self.members
             .has_listener
             .store(has_listener, Ordering::Release);
+        self.members.handed_over.notify_all();
     }
 }
 
@@ -162,3 +213,8 @@ impl fmt::Debug for Members {
         f.debug_struct("Members").finish_non_exhaustive()
     }
 }
+
+/// How many changes a thread tells while another waits to take over.
+const TURN: usize = 64;
+/// How long a thread waits to take over.
+const PATIENCE: Duration = Duration::from_millis(100);

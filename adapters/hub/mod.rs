@@ -34,6 +34,7 @@
 //! # run::main();
 //! ```
 
+mod changes;
 mod closing;
 mod members;
 mod subscription;
@@ -142,9 +143,14 @@ impl Hub {
     /// Calls `listener` whenever a subscription joins or leaves a topic, in the order in which that
     /// happens. Replaces an earlier listener.
     ///
-    /// The listener runs on the thread that subscribes or drops a subscription. No lock that the hub's
+    /// The listener runs on a thread that subscribes or drops a subscription. No lock that the hub's
     /// methods need is held meanwhile, so it may publish, subscribe and replace itself. A listener
     /// that panics is not called again.
+    ///
+    /// A listener should be fast. While it is called, changes wait, and other threads go on. A thread
+    /// calls it with 64 changes at most if another has changes too, which then takes over. When more
+    /// than 1,024 changes wait, those of one topic are merged, and
+    /// [`Membership::changes`] is how many; those that cancel out are dropped.
     pub fn on_membership(&self, listener: impl FnMut(&Membership) + Send + 'static) {
         self.0.members.listen(listener);
     }

@@ -49,6 +49,8 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
         let mut keep_alive = outbound.queue(|out| KeepAlive::open(config, timer, out))?;
         let mut events = pin!(events);
         let mut is_closing = false;
+        // Why it is closing, unless it is because the stream has ended.
+        let mut end = None;
         let mut is_flushed = false;
         poll_fn(|cx| {
             let mut items = 0;
@@ -75,7 +77,7 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                         .poll_flush(cx, |cx| K::poll_close(writer, cx))?
                         .is_ready()
                     {
-                        return Poll::Ready(Ok(keep_alive.session.ended()));
+                        return Poll::Ready(Ok(end));
                     }
                     keep_alive.session.handle_blocked(keep_alive.alarm.now());
                 } else {
@@ -89,11 +91,17 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                     match events.as_mut().poll_next(cx) {
                         Poll::Ready(Some(item)) => {
                             let outgoing = item.try_into_outgoing().map_err(io::Error::other)?;
-                            outbound.queue(|out| outgoing.encode(out))?;
-                            is_closing = !keep_alive.handle_sent();
+                            outbound.queue(|out| {
+                                if let Some(bytes) = keep_alive.pass(outgoing, out) {
+                                    out.extend_from_slice(&bytes);
+                                }
+                            })?;
+                            end = keep_alive.session.ended();
+                            is_closing = end.is_some();
                             continue;
                         }
                         Poll::Ready(None) => {
+                            outbound.queue(|out| keep_alive.session.end(out))?;
                             is_closing = true;
                             continue;
                         }
@@ -104,8 +112,11 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                 match keep_alive.session.ended() {
                     // Its peer takes nothing, so there is no clean end.
                     Some(SessionEnd::Stalled) => return Poll::Ready(Ok(Some(SessionEnd::Stalled))),
-                    Some(_) => is_closing = true,
-                    None => {}
+                    Some(_) if is_closing => {}
+                    ended => {
+                        end = ended;
+                        is_closing = end.is_some();
+                    }
                 }
             }
         })

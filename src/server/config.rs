@@ -11,7 +11,7 @@ use fastrand::Rng;
 /// ```
 /// use core::time::Duration;
 /// use ssewire::server::{Session, SessionConfig};
-/// use ssewire::Timestamp;
+/// use ssewire::{EventRef, Timestamp};
 ///
 /// let config = SessionConfig::new()
 ///     .keep_alive(Duration::from_secs(30))
@@ -19,8 +19,9 @@ use fastrand::Rng;
 ///
 /// let mut out = Vec::new();
 /// let now = Timestamp::from_origin(Duration::ZERO);
-/// let session = Session::open(now, config, 0, &mut out);
-/// assert_eq!(out, b":\nretry: 2000\n\n");
+/// let mut session = Session::open(now, config, 0, &mut out);
+/// session.send(now, EventRef::new("hi"), &mut out);
+/// assert_eq!(out, b":\nretry: 2000\ndata: hi\n\n");
 /// assert_eq!(session.poll_timeout(), Some(now + Duration::from_secs(30)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +52,8 @@ impl SessionConfig {
         self
     }
 
-    /// Sets the reconnection time that is sent when the session opens. By default none is sent, and
-    /// the client uses its own.
+    /// Sets the reconnection time that is sent with the first event. By default none is sent, and the
+    /// client uses its own. Zero is a time like any other.
     pub fn retry(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.retry = time.into();
         self
@@ -60,16 +61,16 @@ impl SessionConfig {
 
     /// Sets the age at which the session ends. Its client then connects again: to a server that was
     /// added meanwhile, or with credentials that are checked again. By default there is no such
-    /// age.
+    /// age; `None` and zero mean that too.
     pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
-        self.max_age = age.into();
+        self.max_age = age.into().filter(|age| !age.is_zero());
         self
     }
 
     /// Sets for how long the peer may take no bytes while some are waiting. The default is 30 seconds;
-    /// `None` means for ever.
+    /// `None` and zero mean for ever.
     pub fn write_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
-        self.write_timeout = time.into();
+        self.write_timeout = time.into().filter(|time| !time.is_zero());
         self
     }
 

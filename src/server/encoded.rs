@@ -1,6 +1,7 @@
 //! Encoded frames, and the items that a response sends.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -19,34 +20,57 @@ use crate::frame::{Frame, FrameRef};
 /// assert_eq!(encoded.into_bytes(), "data: hi\n\n");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded(Bytes);
+pub struct Encoded {
+    bytes: Bytes,
+    first: First,
+}
+
+/// The frame that encoded frames begin with. Only events are more than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Event,
+    Comment,
+    Retry(Duration),
+}
 
 impl Encoded {
-    /// Wraps bytes that an encoder of this crate has written.
-    pub(crate) const fn new(bytes: Bytes) -> Self {
-        Self(bytes)
+    /// Wraps events that an encoder of this crate has written.
+    pub(crate) const fn events(bytes: Bytes) -> Self {
+        let first = First::Event;
+        Self { bytes, first }
     }
 
     /// Returns the bytes.
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        self.bytes
     }
 
     /// Returns the bytes, borrowed.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    pub(crate) const fn first(&self) -> First {
+        self.first
     }
 }
 
 impl From<&Event> for Encoded {
     fn from(event: &Event) -> Self {
-        Self(event.to_bytes())
+        Self::events(event.to_bytes())
     }
 }
 
 impl From<&Frame> for Encoded {
     fn from(frame: &Frame) -> Self {
-        Self(frame.to_bytes())
+        Self {
+            bytes: frame.to_bytes(),
+            first: match frame {
+                Frame::Event(_) => First::Event,
+                Frame::Comment(_) => First::Comment,
+                Frame::Retry(time) => First::Retry(*time),
+            },
+        }
     }
 }
 
@@ -81,11 +105,20 @@ enum Content {
 }
 
 impl Outgoing {
-    /// Appends the wire form to `out`.
+    /// Appends the wire form to `out`, with a blank line after each frame.
+    ///
+    /// In a response, the rules of a [`Wire`](crate::server::Wire) apply to what is between events.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Content::Frame(frame) => frame.encode(out),
             Content::Encoded(encoded) => out.extend_from_slice(encoded.as_bytes()),
+        }
+    }
+
+    pub(crate) const fn as_encoded(&self) -> Result<&Encoded, &Frame> {
+        match &self.0 {
+            Content::Encoded(encoded) => Ok(encoded),
+            Content::Frame(frame) => Err(frame),
         }
     }
 

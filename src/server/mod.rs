@@ -23,6 +23,7 @@ mod topic;
 mod topic_set;
 mod topics;
 mod wait_list;
+mod wire;
 
 pub use self::config::{SessionConfig, SlowReader, TopicsConfig};
 pub use self::delivery::{Delivery, Gap, GapReason};
@@ -36,3 +37,4 @@ pub use self::start::Start;
 pub use self::subscriber::Subscriber;
 pub use self::topic_set::{TopicNames, TopicSet};
 pub use self::topics::{Topics, TopicsStats};
+pub use self::wire::Wire;

@@ -14,8 +14,12 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use crate::frame::FrameRef;
 use crate::server::config::SessionConfig;
+use crate::server::encoded::Outgoing;
+use crate::server::wire::Wire;
 use crate::time::Timestamp;
 
 /// An open response, which is kept alive by comments and ends at its maximum age.
@@ -23,10 +27,11 @@ use crate::time::Timestamp;
 /// A session writes into the caller's buffer, and the caller reads the clock for it. It opens with a
 /// comment, so that the first byte leaves at once, and writes another whenever nothing was sent for a
 /// while: "authors can include a comment line (one starting with a ':' character) every 15 seconds or
-/// so" (WHATWG HTML, "Authoring notes" of server-sent events).
+/// so" (WHATWG HTML, "Authoring notes" of server-sent events). What is between events follows the rules
+/// of a [`Wire`].
 ///
-/// Report what happens by [`send`](Self::send), [`handle_sent`](Self::handle_sent),
-/// [`handle_blocked`](Self::handle_blocked) and [`handle_unblocked`](Self::handle_unblocked). Call
+/// Report what happens by [`send`](Self::send), [`pass`](Self::pass),
+/// [`handle_sent`](Self::handle_sent), [`handle_blocked`](Self::handle_blocked) and [`handle_unblocked`](Self::handle_unblocked). Call
 /// [`handle_timeout`](Self::handle_timeout) at the time that [`poll_timeout`](Self::poll_timeout)
 /// returns. After each call write what is in the buffer, and close the response once
 /// [`ended`](Self::ended) returns why.
@@ -46,20 +51,22 @@ use crate::time::Timestamp;
 ///
 /// let mut out = Vec::new();
 /// let mut session = Session::open(at(0), config, 0, &mut out);
-/// assert_eq!(out, b":\nretry: 2000\n\n");
+/// assert_eq!(out, b":\n");
 ///
+/// // The first event begins with the reconnection time.
 /// out.clear();
 /// session.send(at(10), &Event::new("hi"), &mut out);
-/// assert_eq!(out, b"data: hi\n\n");
+/// assert_eq!(out, b"retry: 2000\ndata: hi\n\n");
 ///
 /// // Nothing is sent until the next comment is due.
 /// out.clear();
 /// assert_eq!(session.poll_timeout(), Some(at(25)));
 /// session.handle_timeout(at(25), &mut out);
-/// assert_eq!(out, b":\n\n");
+/// assert_eq!(out, b":\n");
 ///
 /// // At its maximum age it ends, and the client reconnects, perhaps to another server.
 /// session.handle_timeout(at(60), &mut out);
+/// assert_eq!(out, b":\n\n");
 /// assert_eq!(session.ended(), Some(SessionEnd::MaxAge));
 /// assert_eq!(session.poll_timeout(), None);
 /// ```
@@ -67,6 +74,7 @@ use crate::time::Timestamp;
 pub struct Session {
     keep_alive: Option<Duration>,
     write_timeout: Option<Duration>,
+    wire: Wire,
     transport: Transport,
     state: State,
 }
@@ -104,7 +112,7 @@ enum State {
 ///
 /// let now = Timestamp::from_origin(Duration::ZERO);
 /// let mut session = Session::open(now, SessionConfig::new(), 0, &mut Vec::new());
-/// session.end();
+/// session.end(&mut Vec::new());
 /// assert_eq!(session.ended(), Some(SessionEnd::Caller));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,20 +128,18 @@ pub enum SessionEnd {
 }
 
 impl Session {
-    /// Opens a session. Writes a comment, and the reconnection time if one is configured; they are the
-    /// first bytes of the response.
+    /// Opens a session. Writes a comment, which is the first byte of the response. The reconnection
+    /// time, if one is configured, is written at the head of the first event.
     ///
     /// The seed determines by how much the configured jitter shortens the maximum age: sessions with
     /// equal seeds last equally long. Draw it at random.
     pub fn open(now: Timestamp, config: SessionConfig, seed: u64, out: &mut Vec<u8>) -> Self {
-        out.extend_from_slice(b":\n");
-        match config.retry {
-            Some(time) => FrameRef::Retry(time).encode(out),
-            None => out.push(b'\n'),
-        }
+        let mut wire = Wire::with_retry(config.retry);
+        wire.keep_alive(out);
         Self {
             keep_alive: config.keep_alive,
             write_timeout: config.write_timeout,
+            wire,
             transport: Transport::TakesBytes,
             state: State::Open {
                 comment_at: config.keep_alive.map(|time| now + time),
@@ -155,13 +161,47 @@ impl Session {
         if self.ended().is_some() {
             return false;
         }
-        frame.into().encode(out);
-        self.handle_sent(now);
+        self.wire.write_frame(frame.into(), out);
+        self.handle_written(now, out);
         true
     }
 
-    /// Reports that the caller sent something itself, for instance encoded frames. Returns whether the
-    /// session is open.
+    /// Writes an item as [`send`](Self::send) does, or returns its bytes if they can be sent as they
+    /// are, after `out`. That spares a copy of events that are encoded already.
+    ///
+    /// If the session has ended, does nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ssewire::server::{Encoded, Session, SessionConfig};
+    /// use ssewire::{Event, Frame, Timestamp};
+    ///
+    /// let now = Timestamp::from_origin(Duration::ZERO);
+    /// let mut out = Vec::new();
+    /// let mut session = Session::open(now, SessionConfig::new(), 0, &mut out);
+    ///
+    /// let hi = Encoded::from(&Event::new("hi"));
+    /// assert_eq!(session.pass(now, hi.clone(), &mut out), Some(hi.into_bytes()));
+    /// assert_eq!(session.pass(now, Frame::Comment("a comment".into()), &mut out), None);
+    /// assert_eq!(out, b":\n:a comment\n");
+    /// ```
+    pub fn pass(
+        &mut self,
+        now: Timestamp,
+        item: impl Into<Outgoing>,
+        out: &mut Vec<u8>,
+    ) -> Option<Bytes> {
+        if self.ended().is_some() {
+            return None;
+        }
+        let bytes = self.wire.pass(item, out);
+        self.handle_written(now, out);
+        bytes
+    }
+
+    /// Reports that the caller sent whole events itself. Returns whether the session is open.
     ///
     /// If the maximum age is due, the session ends: one that always has something to send may never
     /// wait for [`handle_timeout`](Self::handle_timeout).
@@ -169,6 +209,7 @@ impl Session {
         let State::Open { comment_at, end_at } = &mut self.state else {
             return false;
         };
+        self.wire.handle_sent();
         if is_due(*end_at, now) {
             self.state = State::Ended(SessionEnd::MaxAge);
             return false;
@@ -204,19 +245,22 @@ impl Session {
         };
         if is_due(*end_at, now) {
             self.state = State::Ended(SessionEnd::MaxAge);
+            self.wire.end(out);
         } else if is_due(*comment_at, now) {
             *comment_at = self.keep_alive.map(|time| now + time);
             // While bytes wait for the peer to read, a comment would only wait too.
             if matches!(self.transport, Transport::TakesBytes) {
-                out.extend_from_slice(b":\n\n");
+                self.wire.keep_alive(out);
             }
         }
     }
 
-    /// Ends the session, unless it has ended already.
-    pub fn end(&mut self) {
+    /// Ends the session, unless it has ended already. Writes a blank line if a comment was written
+    /// last.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
         if let State::Open { .. } = self.state {
             self.state = State::Ended(SessionEnd::Caller);
+            self.wire.end(out);
         }
     }
 
@@ -237,6 +281,19 @@ impl Session {
         match self.state {
             State::Open { .. } => None,
             State::Ended(end) => Some(end),
+        }
+    }
+
+    /// Starts the next silence, or ends the session if its maximum age is due.
+    fn handle_written(&mut self, now: Timestamp, out: &mut Vec<u8>) {
+        let State::Open { comment_at, end_at } = &mut self.state else {
+            return;
+        };
+        if is_due(*end_at, now) {
+            self.state = State::Ended(SessionEnd::MaxAge);
+            self.wire.end(out);
+        } else {
+            *comment_at = self.keep_alive.map(|time| now + time);
         }
     }
 

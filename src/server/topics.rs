@@ -252,7 +252,7 @@ impl<T> Topics<T> {
             return Some(Delivery::Gap(*gap));
         }
         match subscriber.read(&mut self.history, &mut self.readers, max_bytes) {
-            Ok(events) => events.map(|bytes| Delivery::Events(Encoded::new(bytes))),
+            Ok(events) => events.map(|bytes| Delivery::Events(Encoded::events(bytes))),
             Err(TooSlow) => Some(self.handle_slow(subscriber)),
         }
     }

@@ -25,7 +25,8 @@ use ssewire::io::{ChunkStream, ReaderStream};
 use ssewire::runtime::Untimed;
 use ssewire::server::{
     Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
-    Session, SessionConfig, SessionEnd, SlowReader, Subscriber, Topics, TopicsConfig, TopicsStats,
+    Refused, Session, SessionConfig, SessionEnd, SlowReader, Start, Subscriber, TopicSet, Topics,
+    TopicsConfig, TopicsStats, Wire,
 };
 use ssewire::{
     Base64Error, DecodeError, Decoder, DecoderConfig, Event, EventRef, Frame, FrameRef, Frames,
@@ -64,7 +65,7 @@ fn the_client() {
 fn the_server() {
     assert_traits! { Send Sync Unpin:
         Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
-        Session, SessionConfig, SessionEnd, SlowReader, Subscriber, TopicsConfig, TopicsStats,
+        Session, SessionConfig, SessionEnd, SlowReader, Start, Subscriber, TopicSet, TopicsConfig, TopicsStats, Refused, Wire,
         Topics<u32>, Topics<Waker>,
     }
     // A token that stays on its thread keeps its topics there.

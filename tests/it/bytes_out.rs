@@ -33,7 +33,11 @@ async fn read<B: http_body::Body<Data = Bytes>>(body: B) -> (Vec<Bytes>, Option<
 #[tokio::test]
 async fn an_error_aborts_a_body_after_what_came_before_it() {
     let event = |data| Ok(Frame::from(Event::new(data)));
-    type Row = (Vec<Result<Frame, &'static str>>, &'static [&'static str], Option<&'static str>);
+    type Row = (
+        Vec<Result<Frame, &'static str>>,
+        &'static [&'static str],
+        Option<&'static str>,
+    );
     let rows: [Row; 5] = [
         (vec![], &[], None),
         (

@@ -5,6 +5,7 @@ use core::future::{pending, ready};
 use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::task::Wake;
@@ -247,6 +248,68 @@ fn membership_is_told_in_order_from_many_threads() {
     }
     assert_eq!(count, 0);
     assert!(changes >= 2 * THREADS * ROUNDS);
+}
+
+std::thread_local! {
+    /// How many changes this thread has told.
+    static TOLD: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+}
+
+/// Without turns, the first thread would tell for all others as long as these go on.
+#[test]
+fn a_slow_listener_holds_up_no_thread_for_long_and_counts_stay_right() {
+    const TELLS: usize = 1_500;
+    let hub = Hub::new();
+    let told = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::new(Mutex::new(HashMap::new()));
+    hub.on_membership({
+        let (told, counts) = (Arc::clone(&told), Arc::clone(&counts));
+        move |change| {
+            let step = Duration::from_micros(500);
+            thread::sleep(step);
+            told.fetch_add(1, Ordering::SeqCst);
+            TOLD.set(TOLD.get() + 1);
+            let mut counts = counts.lock().unwrap();
+            let before = counts.insert(change.topic.clone(), change.count);
+            let before: i64 = before.unwrap_or(0).try_into().unwrap();
+            let by = i64::try_from(change.count).unwrap() - before;
+            let changes = i64::try_from(change.changes).unwrap();
+            assert!(changes > 1 || by == if change.joined { 1 } else { -1 });
+        }
+    });
+    let is_over = || told.load(Ordering::SeqCst) >= TELLS;
+    let longest = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let (hub, is_over) = (&hub, &is_over);
+                scope.spawn(move || {
+                    let (mut number, mut longest) = (0, 0);
+                    while !is_over() {
+                        number += 1;
+                        TOLD.set(0);
+                        let subscription = hub.subscribe(format!("{thread} {}", number % 50), None);
+                        let joined = TOLD.replace(0);
+                        drop(subscription);
+                        // The last one tells what is left.
+                        if !is_over() {
+                            longest = joined.max(TOLD.get()).max(longest);
+                        }
+                        // Changes come faster than they are told, if not much faster.
+                        thread::sleep(Duration::from_micros(300));
+                    }
+                    longest
+                })
+            })
+            .collect();
+        let each = threads.into_iter().map(|thread| thread.join().unwrap());
+        each.max().unwrap()
+    });
+    // Its turn, until another thread comes.
+    assert!((64..TELLS / 4).contains(&longest), "{longest} changes");
+    // What is left is told by whoever comes next.
+    drop(hub.subscribe("last", None));
+    assert_eq!(hub.subscriber_count(), 0);
+    assert!(counts.lock().unwrap().values().all(|count| *count == 0));
 }
 
 #[test]

@@ -2,26 +2,120 @@
 
 use core::time::Duration;
 
-use ssewire::server::{Session, SessionConfig, SessionEnd};
+use ssewire::server::{Encoded, Outgoing, Session, SessionConfig, SessionEnd};
 use ssewire::{Event, EventRef, Frame, FrameRef, Timestamp};
 
-const COMMENT: &[u8] = b":\n\n";
+const COMMENT: &[u8] = b":\n";
 
 #[test]
-fn a_comment_opens_and_the_reconnection_time_follows() {
+fn a_comment_opens_and_the_reconnection_time_heads_the_first_event() {
     for (retry, wire) in [
-        (None, &b":\n\n"[..]),
-        (Some(ms(0)), b":\nretry: 0\n\n"),
-        (Some(ms(1)), b":\nretry: 1\n\n"),
-        (Some(ms(2500)), b":\nretry: 2500\n\n"),
-        (Some(Duration::from_nanos(1)), b":\nretry: 1\n\n"),
-        (Some(Duration::MAX), b":\nretry: 18446744073709551615\n\n"),
+        (None, &b"data: a\n\n"[..]),
+        (Some(ms(0)), b"retry: 0\ndata: a\n\n"),
+        (Some(ms(1)), b"retry: 1\ndata: a\n\n"),
+        (Some(ms(2500)), b"retry: 2500\ndata: a\n\n"),
+        (Some(Duration::from_nanos(1)), b"retry: 1\ndata: a\n\n"),
+        (
+            Some(Duration::MAX),
+            b"retry: 18446744073709551615\ndata: a\n\n",
+        ),
     ] {
         let mut out = b"before".to_vec();
-        let session = Session::open(at(0), SessionConfig::new().retry(retry), 0, &mut out);
-        assert_eq!(out.strip_prefix(b"before"), Some(wire), "{retry:?}");
+        let config = SessionConfig::new().retry(retry);
+        let mut session = Session::open(at(0), config, 0, &mut out);
+        assert_eq!(out, b"before:\n", "{retry:?}");
         assert_eq!(session.ended(), None);
+        // Comments come before, and it comes once.
+        out.clear();
+        session.handle_timeout(at(15_000), &mut out);
+        assert!(session.send(at(15_000), FrameRef::Comment("c"), &mut out));
+        assert_eq!(out, b":\n:c\n");
+        out.clear();
+        assert!(session.send(at(15_000), EventRef::new("a"), &mut out));
+        assert_eq!(out, wire, "{retry:?}");
+        out.clear();
+        assert!(session.send(at(15_000), EventRef::new("b"), &mut out));
+        assert_eq!(out, b"data: b\n\n");
     }
+}
+
+#[test]
+fn an_orderly_end_follows_a_comment_with_a_blank_line() {
+    let config = config().max_age(ms(60_000)).jitter_percent(0);
+    let retry = || FrameRef::Retry(ms(7));
+    let cases: [(&[FrameRef<'_>], &[u8]); 6] = [
+        (&[], b"\n"),
+        (&[FrameRef::Comment("c")], b"\n"),
+        (&[EventRef::new("a").into()], b""),
+        (&[EventRef::new("a").into(), FrameRef::Comment("c")], b"\n"),
+        // A time that no event takes along.
+        (&[EventRef::new("a").into(), retry()], b"retry: 7\n\n"),
+        (&[retry(), EventRef::new("a").into()], b""),
+    ];
+    for (frames, end) in cases {
+        for by_age in [true, false] {
+            let mut out = Vec::new();
+            let mut session = Session::open(at(0), config.clone().retry(ms(9)), 0, &mut out);
+            for frame in frames {
+                assert!(session.send(at(1), *frame, &mut out));
+            }
+            out.clear();
+            match by_age {
+                true => session.handle_timeout(at(60_000), &mut out),
+                false => session.end(&mut out),
+            }
+            assert_eq!(out, end, "{frames:?}");
+            session.end(&mut out);
+            assert_eq!(out, end, "once");
+        }
+    }
+    // A comment that is written when the age is due.
+    let mut session = open(config, 0);
+    let mut out = Vec::new();
+    assert!(session.send(at(60_000), FrameRef::Comment("c"), &mut out));
+    assert_eq!(out, b":c\n\n");
+
+    // A peer that takes nothing gets no orderly end.
+    let mut session = open(self::config().keep_alive(None), 0);
+    session.handle_blocked(at(0));
+    assert_eq!(timeout(&mut session, 30_000), b"");
+    assert_eq!(session.ended(), Some(SessionEnd::Stalled));
+}
+
+#[test]
+fn what_is_encoded_is_passed_on_unless_something_comes_before_it() {
+    let event = Event::new("a");
+    let encoded = Encoded::from(&event);
+    let mut out = Vec::new();
+    let mut session = Session::open(at(0), config().retry(ms(9)), 0, &mut out);
+    assert_eq!(session.pass(at(1), encoded.clone(), &mut out), None);
+    assert_eq!(out, b":\nretry: 9\ndata: a\n\n");
+    out.clear();
+    let bytes = session
+        .pass(at(2), encoded.clone(), &mut out)
+        .expect("the bytes");
+    assert_eq!(bytes.as_ptr(), encoded.as_bytes().as_ptr());
+    assert_eq!(session.poll_timeout(), Some(at(15_002)));
+    for (frame, wire) in [
+        (Frame::Comment("c".into()), &b":c\n"[..]),
+        (Frame::Retry(ms(7)), b""),
+        (Frame::Event(event), b"retry: 7\ndata: a\n\n"),
+    ] {
+        let encoded = Encoded::from(&frame);
+        for item in [Outgoing::from(encoded), Outgoing::from(frame)] {
+            out.clear();
+            let mut session = session.clone();
+            if let Some(bytes) = session.pass(at(3), item, &mut out) {
+                out.extend_from_slice(&bytes);
+            }
+            assert_eq!(out, wire);
+        }
+        let _ = session.pass(at(3), Frame::Retry(ms(7)), &mut out);
+    }
+    session.end(&mut out);
+    out.clear();
+    assert_eq!(session.pass(at(4), encoded, &mut out), None);
+    assert_eq!(out, b"");
 }
 
 #[test]
@@ -63,7 +157,7 @@ fn whatever_is_a_frame_can_be_sent() {
     assert!(session.send(at(1), &event, &mut out));
     assert!(session.send(at(1), &Frame::Comment("c".into()), &mut out));
     assert!(session.send(at(1), FrameRef::Retry(ms(7)), &mut out));
-    assert_eq!(out, b"id: 1\ndata: b\n\n:c\n\nretry: 7\n\n");
+    assert_eq!(out, b"id: 1\ndata: b\n\n:c\n");
 }
 
 #[test]
@@ -74,6 +168,19 @@ fn no_comment_comes_when_it_is_turned_off() {
         assert_eq!(timeout(&mut session, u64::MAX), b"");
         assert!(session.handle_sent(at(5)));
         assert_eq!(session.poll_timeout(), None);
+        assert_eq!(session.ended(), None);
+    }
+}
+
+#[test]
+fn zero_is_never_for_every_time() {
+    for off in [None, Some(Duration::ZERO)] {
+        let config = config().keep_alive(off).write_timeout(off).max_age(off);
+        let mut session = open(config, 0);
+        session.handle_blocked(at(0));
+        assert_eq!(session.poll_timeout(), None);
+        assert_eq!(timeout(&mut session, u64::MAX), b"");
+        assert!(session.handle_sent(at(u64::MAX)));
         assert_eq!(session.ended(), None);
     }
 }
@@ -114,7 +221,7 @@ fn a_session_ends_at_its_age_without_a_timer() {
 #[test]
 fn an_age_that_is_due_with_a_comment_leaves_the_comment_out() {
     let mut session = open(config().max_age(ms(15_000)).jitter_percent(0), 0);
-    assert_eq!(timeout(&mut session, 15_000), b"");
+    assert_eq!(timeout(&mut session, 15_000), b"\n");
     assert_ended(&mut session, SessionEnd::MaxAge, 15_000);
 }
 
@@ -168,11 +275,10 @@ fn extreme_times_saturate() {
         assert_eq!(timeout(&mut session, u64::MAX), b"");
         assert_eq!(session.ended(), None);
     }
-    // No age at all ends at once.
-    let mut session = open(config().max_age(Duration::ZERO), 5);
-    assert_eq!(session.poll_timeout(), Some(at(5)));
-    assert_eq!(timeout(&mut session, 5), b"");
-    assert_ended(&mut session, SessionEnd::MaxAge, 5);
+    // The shortest age that is one.
+    let mut session = open(config().max_age(Duration::from_nanos(1)), 5);
+    assert_eq!(timeout(&mut session, 6), b"\n");
+    assert_ended(&mut session, SessionEnd::MaxAge, 6);
 }
 
 #[test]
@@ -248,14 +354,14 @@ fn of_several_times_the_earliest_is_polled() {
 #[test]
 fn the_caller_ends_it_once() {
     let mut session = open(config().max_age(ms(60_000)), 0);
-    session.end();
+    session.end(&mut Vec::new());
     assert_ended(&mut session, SessionEnd::Caller, 10);
-    session.end();
+    session.end(&mut Vec::new());
     assert_ended(&mut session, SessionEnd::Caller, 20);
 
-    let mut session = open(config().max_age(Duration::ZERO), 0);
-    timeout(&mut session, 0);
-    session.end();
+    let mut session = open(config().max_age(Duration::from_nanos(1)), 0);
+    timeout(&mut session, 1);
+    session.end(&mut Vec::new());
     assert_ended(&mut session, SessionEnd::MaxAge, 30);
 }
 
@@ -269,10 +375,10 @@ fn the_write_timeout_outlives_the_end() {
                 session.handle_blocked(at(5000));
             }
             let end = if by_age {
-                assert_eq!(timeout(&mut session, 10_000), b"");
+                assert_eq!(timeout(&mut session, 10_000), b"\n");
                 SessionEnd::MaxAge
             } else {
-                session.end();
+                session.end(&mut Vec::new());
                 SessionEnd::Caller
             };
             assert_eq!(session.ended(), Some(end));

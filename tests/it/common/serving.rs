@@ -21,7 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use ssewire::Hub;
 use ssewire::async_std::EventWriter;
-use ssewire::hyper::last_event_id;
+use ssewire::hyper::{last_event_id, refused};
 use ssewire::server::{SessionConfig, SessionEnd};
 use tokio::sync::oneshot;
 
@@ -223,12 +223,10 @@ pub(crate) async fn accept<F>(
 /// Answers with the events of the topics that the path names.
 pub(crate) fn answer(hub: &Hub, config: &SessionConfig, path: &str, headers: &HeaderMap) -> Answer {
     match last_event_id(headers) {
-        Ok(id) => {
-            let events = hub
-                .subscribe(path.trim_start_matches('/').split(','), id)
-                .unwrap();
-            boxed(ssewire::tokio::response_with(events, config.clone()))
-        }
+        Ok(id) => match hub.subscribe(path.trim_start_matches('/').split(','), id) {
+            Ok(events) => boxed(ssewire::tokio::response_with(events, config.clone())),
+            Err(reason) => boxed(refused(reason)),
+        },
         Err(error) => {
             let mut response = Response::new(format!("{error}\n"));
             *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -264,7 +262,10 @@ async fn answer_by_hand(
         .find(|header| header.name.eq_ignore_ascii_case("last-event-id"));
     let id = id.map(|header| core::str::from_utf8(header.value).unwrap());
     let topics = request.path.unwrap().trim_start_matches('/').split(',');
-    let events = hub.subscribe(topics, id).unwrap();
+    let Ok(events) = hub.subscribe(topics, id) else {
+        socket.write_all(UNAVAILABLE).await?;
+        return Ok(None);
+    };
     socket.write_all(OK).await?;
     EventWriter::new(socket).forward(events, config).await
 }
@@ -319,5 +320,7 @@ pub(crate) const KERNEL_BUFFER: usize = 4096;
 const HYPER_BUFFER: usize = 8192;
 const OK: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+const UNAVAILABLE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const ESTABLISHED: &str = "01";
 const CLOSE_WAIT: &str = "08";

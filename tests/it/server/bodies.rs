@@ -98,19 +98,28 @@ fn ten_seconds() -> SessionConfig {
 fn the_opening_comment_is_there_at_the_first_poll() {
     let mut body = Timed::new(stream::pending::<Event>(), ten_seconds());
     assert!(!body.body.is_end_stream());
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     assert_eq!(body.poll(), None);
 
     let config = ten_seconds().retry(Duration::from_secs(3));
-    let mut body = Timed::new(stream::pending::<Event>(), config);
-    assert_eq!(body.next(), ":\nretry: 3000\n\n");
+    let mut body = Timed::new(stream::pending::<Event>(), config.clone());
+    assert_eq!(body.next(), ":\n");
+    assert_eq!(body.poll(), None);
+    // The reconnection time heads the first event, also of events that are encoded already.
+    let encoded = Encoded::from(&Event::new("1"));
+    let items = stream::iter([encoded.clone(), encoded]);
+    let pending = Frame::Comment("c".into());
+    let items = stream::iter([Outgoing::from(pending)]).chain(items.map(Outgoing::from));
+    let mut body = Timed::new(items, config);
+    assert_eq!(body.next(), ":\n:c\nretry: 3000\ndata: 1\n\ndata: 1\n\n");
+    body.assert_ended();
 
     // It takes along what is there.
     let mut body = Timed::new(
         stream::iter([Event::new("1"), Event::new("2")]),
         ten_seconds(),
     );
-    assert_eq!(body.next(), ":\n\ndata: 1\n\ndata: 2\n\n");
+    assert_eq!(body.next(), ":\ndata: 1\n\ndata: 2\n\n");
     body.assert_ended();
 
     let mut body = Timed::new(stream::empty::<Event>(), ten_seconds());
@@ -122,11 +131,11 @@ fn the_opening_comment_is_there_at_the_first_poll() {
 fn silence_is_counted_from_what_was_sent_last() {
     let hub = Hub::new();
     let mut body = Timed::new(hub.subscribe(["a"], None).unwrap(), ten_seconds());
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     body.go_to(9);
     assert_eq!(body.poll(), None);
     body.go_to(10);
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     assert_eq!(body.poll(), None);
 
     body.go_to(15);
@@ -135,10 +144,10 @@ fn silence_is_counted_from_what_was_sent_last() {
     body.go_to(24);
     assert_eq!(body.poll(), None);
     body.go_to(25);
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     // One comment for a time in which nobody asked.
     body.go_to(1_000);
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     assert_eq!(body.poll(), None);
 }
 
@@ -147,12 +156,17 @@ fn old_age_ends_a_body_and_frees_its_stream() {
     let hub = Hub::new();
     let config = ten_seconds().max_age(Duration::from_secs(60));
     let mut body = Timed::new(hub.subscribe(["a"], None).unwrap(), config);
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     body.go_to(59);
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     assert_eq!(body.poll(), None);
     assert_eq!(hub.subscriber_count(), 1);
     body.go_to(60);
+    assert_eq!(
+        body.next(),
+        "\n",
+        "after a comment, the end is a blank line"
+    );
     body.assert_ended();
     assert_eq!(hub.subscriber_count(), 0);
 }
@@ -183,7 +197,7 @@ fn what_is_encoded_is_passed_on_and_not_copied() {
     let encoded = Encoded::from(&Event::new("x".repeat(100)));
     let mut body = Timed::new(stream::iter(vec![encoded.clone(); 3]), ten_seconds());
     // The first shares its piece with the opening.
-    assert!(body.next().starts_with(b":\n\ndata: x"));
+    assert!(body.next().starts_with(b":\ndata: x"));
     body.assert_ended();
 
     let mut body = Timed::new(
@@ -198,7 +212,7 @@ fn what_is_encoded_is_passed_on_and_not_copied() {
             .boxed_local(),
         ten_seconds(),
     );
-    assert_eq!(body.next(), ":\n\n");
+    assert_eq!(body.next(), ":\n");
     for _ in 0..2 {
         assert_eq!(body.next().as_ptr(), encoded.as_bytes().as_ptr());
     }
@@ -209,7 +223,7 @@ fn what_is_encoded_is_passed_on_and_not_copied() {
         .map(|_| Timed::new(hub.subscribe(["a"], None).unwrap(), ten_seconds()))
         .collect();
     for reader in &mut readers {
-        assert_eq!(reader.next(), ":\n\n");
+        assert_eq!(reader.next(), ":\n");
         assert_eq!(reader.poll(), None);
     }
     // All share the bytes: of one event, and of several that are waiting.
@@ -244,9 +258,51 @@ fn frames_of_all_kinds_leave_in_one_piece() {
         Frame::Retry(Duration::from_secs(1)).into(),
     ];
     let mut body = Timed::new(stream::iter(items), ten_seconds());
-    let wire = ":\n\ndata: 1\n\n:c\n\ndata: 2\n\nretry: 1000\n\n";
+    let wire = ":\ndata: 1\n\n:c\ndata: 2\n\nretry: 1000\n\n";
     assert_eq!(body.next(), wire);
     body.assert_ended();
+}
+
+/// Also without a session, whether they are encoded already or not.
+#[test]
+fn comments_and_reconnection_times_are_no_blocks_of_their_own() {
+    let frames = [
+        Frame::Retry(Duration::from_secs(1)),
+        Frame::Comment("a\nb".into()),
+        Frame::Event(Event::new("1")),
+        Frame::Retry(Duration::from_secs(2)),
+        Frame::Retry(Duration::from_secs(3)),
+        Frame::Event(Event::new("2")),
+        Frame::Comment(String::new()),
+    ];
+    let wire = ":a\n:b\nretry: 1000\ndata: 1\n\nretry: 3000\ndata: 2\n\n:\n\n";
+    for encodes in [false, true] {
+        let items = frames.clone().map(|frame| match encodes {
+            true => Outgoing::from(Encoded::from(&frame)),
+            false => Outgoing::from(frame),
+        });
+        let body = EventBody::new(stream::iter(items.clone()));
+        let bytes = block_on(http_body_util::BodyExt::collect(body));
+        assert_eq!(bytes.unwrap().to_bytes(), wire);
+
+        let mut body = Timed::new(stream::iter(items.clone()), ten_seconds());
+        assert_eq!(body.next(), format!(":\n{wire}"));
+        body.assert_ended();
+
+        let mut writer = ssewire::tokio::EventWriter::new(Vec::new());
+        let end = block_on(writer.forward(stream::iter(items), ten_seconds()));
+        assert_eq!(end.unwrap(), None);
+        assert_eq!(writer.into_inner(), format!(":\n{wire}").into_bytes());
+    }
+}
+
+/// What is held back makes no bytes, and a poll must end all the same.
+#[test]
+fn a_stream_of_nothing_but_reconnection_times_lets_others_run() {
+    let retries = stream::repeat_with(|| Frame::Retry(Duration::from_secs(1)));
+    let mut body = Timed::new(retries, ten_seconds());
+    assert_eq!(body.poll().map(|piece| piece.is_some()), Some(true));
+    assert_eq!(body.poll(), None);
 }
 
 #[test]
