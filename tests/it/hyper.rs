@@ -130,7 +130,7 @@ async fn a_body_takes_whatever_converts_into_frames() {
         .collect()
         .await
         .unwrap();
-    assert_eq!(collected.to_bytes(), ":c\n\ndata: d\n\n");
+    assert_eq!(collected.to_bytes(), ":c\ndata: d\n\n");
 }
 
 #[tokio::test]

@@ -205,7 +205,7 @@ fn a_request_may_be_json_with_a_token() {
             ),
             (
                 Http::post(server.url("/")).json(&keys_are_no_text),
-                "the body as JSON",
+                "the body cannot be written as JSON",
             ),
         ];
         for (http, named) in rows {

@@ -22,7 +22,7 @@ impl Peer {
     pub(super) fn of(uri: &Uri) -> Result<Self, ConnectError> {
         let refused = |why| {
             let uri = uri.to_string();
-            ConnectError::refused(format!("the URL {:?} {why}", redacted(&uri)))
+            ConnectError::refused(format!("the URL \"{}\" {why}", redacted(&uri)))
         };
         let is_tls = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => false,

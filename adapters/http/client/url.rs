@@ -11,7 +11,7 @@ use crate::adapters::event_source::redacted;
 
 /// Parses a URL. What RFC 3986 does not allow in a URL is encoded, as in a redirect.
 pub(super) fn parse(url: &str) -> Result<Uri, String> {
-    let invalid = |why: &dyn Display| format!("the URL {:?} is invalid: {why}", redacted(url));
+    let invalid = |why: &dyn Display| format!("the URL \"{}\" is invalid: {why}", redacted(url));
     if url.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(invalid(&"it contains a control character"));
     }

@@ -94,7 +94,7 @@ async fn a_head_that_takes_too_long_ends_at_its_own_timeout<R: Runtime>() {
         assert_gave_up(&error, 1, Cause::CouldNotConnect);
         let source = core::error::Error::source(&error).expect("it says why");
         let expected = format!(
-            "no response from {}?… within 100ms, the limit of Http::response_timeout",
+            "no response from {}?token=… within 100ms, the limit of Http::response_timeout",
             server.url("/"),
         );
         assert_eq!(source.to_string(), expected);
