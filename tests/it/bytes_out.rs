@@ -33,7 +33,12 @@ async fn read<B: http_body::Body<Data = Bytes>>(body: B) -> (Vec<Bytes>, Option<
 #[tokio::test]
 async fn an_error_aborts_a_body_after_what_came_before_it() {
     let event = |data| Ok(Frame::from(Event::new(data)));
-    let rows: [(Vec<Result<Frame, &str>>, &[&str], Option<&str>); 5] = [
+    type Row = (
+        Vec<Result<Frame, &'static str>>,
+        &'static [&'static str],
+        Option<&'static str>,
+    );
+    let rows: [Row; 5] = [
         (vec![], &[], None),
         (
             vec![event("1"), event("2")],

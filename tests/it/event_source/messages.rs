@@ -284,7 +284,7 @@ fn secrets_of_urls_are_not_shown() {
 
 #[cfg(feature = "tracing")]
 mod traces {
-    use std::fmt::Write;
+    use core::fmt::Write;
 
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
