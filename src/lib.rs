@@ -10,7 +10,9 @@
 //! | follow a stream, and resume it after a failure | [`tokio::EventSource`], [`async_std::EventSource`] | `tokio` or `async-std`, `hyper`, for HTTPS `tls` |
 //! | call an LLM that streams its response | the same, with [`Http::post`](hyper::Http::post) | the same |
 //! | serve events from hyper, axum or another server | [`Hub`], [`tokio::response`] | `tokio`, `http-body` |
-//! | read one response or one socket | [`hyper::EventReader`], [`tokio::EventReader`], [`futures_io::EventReader`] | `http-body`, `tokio`, `futures-io` |
+//! | follow a stream through another HTTP client | [`hyper::from_fn`] | `http-body`, `tokio` or `async-std` |
+//! | read one response, one socket, or any stream of chunks | [`io::EventStreamExt`], [`hyper::events`], [`tokio::EventReader`], [`futures_io::EventReader`] | `http-body`, `tokio`, `futures-io` |
+//! | serve events from actix-web, poem and others | [`hyper::EventBody::into_stream`] | `tokio`, `http-body` |
 //! | decode and encode in I/O of your own | [`Decoder`], [`Event`] | none |
 //! | drive client or server from an event loop of your own | [`client::Client`], [`server::Topics`], [`server::Session`] | `client`, `server` |
 //!
@@ -53,7 +55,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let request = Http::post("https://llm.example/v1/chat/completions")
-//!     .header("authorization", "Bearer …")
+//!     .bearer("…")
 //!     .header("content-type", "application/json")
 //!     .body(r#"{"stream":true}"#);
 //! let config = ClientConfig::new().reconnect(Reconnect::UntilFirstEvent);
@@ -65,6 +67,9 @@
 //! # }
 //! # }
 //! ```
+//!
+//! With the feature `json`, `Http::json` writes the body, and
+//! [`json`](event_source::EventSource::json) returns a stream of typed values that ends at `[DONE]`.
 //!
 //! # Serve events
 //!
@@ -145,7 +150,8 @@
 //! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, idna, iri-string, tokio-util |
 //! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring (which needs a C compiler), rustls-native-certs, tokio-rustls |
 //! | `proxy` | proxies for those clients, as the environment names them or by setting | `hyper`, hyper-util's rules, tokio-socks |
-//! | `json` | [`Event::json`], [`Event::parse_json`] | serde, serde_json; needs no `std` |
+//! | `tracing` | events for each attempt, open stream, loss and end of the client | tracing |
+//! | `json` | [`Event::json`], [`Event::parse_json`], typed streams of JSON | serde, serde_json; needs no `std` |
 //! | `base64` | [`Event::base64`], [`Event::decode_base64`] | base64; needs no `std` |
 //!
 //! # Limits
@@ -197,7 +203,7 @@ mod time;
 #[path = "../adapters/mod.rs"]
 mod adapters;
 
-/// The crate [`http`](::http), whose words the API speaks.
+/// The crate `http`, whose types the API uses.
 #[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
 pub use ::http;
 #[cfg(feature = "async-std")]

@@ -14,7 +14,7 @@ use crate::client::{Cause, CloseReason, Excerpt, OmittedId, Phase, StrayLines};
 
 /// The reason why an event source has closed, if the end was not orderly.
 ///
-/// Its text says all that there is to say: the URL without its secrets, the reason with the limit that
+/// Its text has all that there is to say: the URL without its secrets, the reason with the limit that
 /// was hit, the error of the transport with its own causes, and what to do.
 ///
 /// If a response is the reason, [`response`](Self::response) returns it with the start of its body.
@@ -176,8 +176,8 @@ impl Failure {
             match redirect.headers().get(header::LOCATION) {
                 Some(location) => write!(
                     f,
-                    "its Location {} is no http or https URL that can be used, or max_redirects are \
-                     behind it",
+                    "its Location {} is no http or https URL that can be used, or max_redirects were \
+                     followed",
                     Excerpt::new(location)
                 )?,
                 None => f.write_str("it has no Location")?,

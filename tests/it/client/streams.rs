@@ -83,8 +83,8 @@ fn a_comment_is_a_frame_where_the_decoder_says_so() {
 fn lines_that_are_no_fields_are_told_if_no_event_came() {
     let json = &b"{\"error\":{\"type\":\"overloaded\",\"message\":\"try again later\"}}"[..];
     let cut_json = Some((1, &json[..46]));
-    type Row = (&'static [u8], Option<(u64, &'static [u8])>);
-    let rows: [Row; 17] = [
+    type Row<'a> = (&'a [u8], Option<(u64, &'a [u8])>);
+    let rows: [Row<'_>; 17] = [
         (b"", None),
         (b": comment\n\nretry: 1\n\nid: 1\nevent: x\n\n", None),
         (b"data\n\n", None),

@@ -86,7 +86,7 @@ async fn an_error_says_all_that_there_is_to_say<R: Runtime>() {
             ClientConfig::new(),
             "the response has status 302, a redirect that was not followed: its Location \
              \"ftp://example.com/\\xc2\\x9b\" is no http or https URL that can be used, or \
-             max_redirects are behind it",
+             max_redirects were followed",
         ),
         (
             status(301, &[]),
