@@ -30,6 +30,9 @@ macro_rules! surface {
         #[cfg(feature = "http-body")]
         pub type EventBody<S> = crate::adapters::http::EventBody<S, Runtime>;
 
+        #[doc = concat!("A socket whose peer has to read, by the timers of ", $runtime, ".")]
+        pub type WriteTimeout<S> = crate::adapters::io::WriteTimeout<S, Runtime>;
+
         /// Returns the response that sends the events of a stream, or of a [`Subscription`], with
         /// the default [`SessionConfig`].
         ///

@@ -12,10 +12,12 @@ mod forward;
 mod outbound;
 mod reader;
 mod reader_stream;
+mod write_timeout;
 mod writer;
 
 pub use self::byte_stream::{BoxError, ByteStream};
 pub use self::error::ReadError;
 pub use self::reader::EventReader;
 pub use self::reader_stream::ReaderStream;
+pub use self::write_timeout::WriteTimeout;
 pub use self::writer::EventWriter;
