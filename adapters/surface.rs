@@ -31,6 +31,9 @@ macro_rules! surface {
         pub type EventBody<S, E = core::convert::Infallible> =
             crate::adapters::http::EventBody<S, Runtime, E>;
 
+        #[doc = concat!("A socket whose peer has to read, by the timers of ", $runtime, ".")]
+        pub type WriteTimeout<S> = crate::adapters::io::WriteTimeout<S, Runtime>;
+
         /// Returns the response that sends the events of a stream, or of a [`Subscription`], with
         /// the default [`SessionConfig`].
         ///

@@ -3,14 +3,20 @@
 //! `cargo run --example async_std_server --features async-std [-- PORT]`, then
 //! `curl -N http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.
 
+#[path = "shared/chunked.rs"]
+mod chunked;
+
 use core::error::Error;
 use core::time::Duration;
 use std::io;
+use std::process;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_std::io::{ReadExt, WriteExt};
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
+use chunked::Chunked;
 use ssewire::async_std::EventWriter;
 use ssewire::server::{SessionConfig, last_event_id};
 use ssewire::{EventRef, Hub};
@@ -25,24 +31,49 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         None => 8888,
     };
     let hub = Hub::new();
+    // Each open connection holds a clone.
+    let open = Arc::new(());
+    ctrlc::set_handler({
+        let (hub, open) = (hub.clone(), Arc::downgrade(&open));
+        move || task::block_on(stop(&hub, || open.strong_count() - 1))
+    })?;
     task::spawn(tell_time(hub.clone()));
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{}/sse", listener.local_addr()?);
     loop {
-        let (socket, _) = listener.accept().await?;
-        let hub = hub.clone();
+        // Out of files, for instance. The open connections matter more.
+        let Ok((socket, _)) = listener.accept().await else {
+            task::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (hub, open) = (hub.clone(), Arc::clone(&open));
         task::spawn(async move {
             // A client that sends no request in time gets no response.
             let time = Duration::from_secs(10);
             if let Ok(Ok(request)) = async_std::future::timeout(time, read_head(&socket)).await {
                 // A client that leaves ends this with an error. Nobody needs to know.
-                let _ = answer(socket, &request, &hub).await;
+                let _ = respond(socket, &request, &hub).await;
             }
+            drop(open);
         });
     }
 }
 
-async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()> {
+/// Ends every open stream in an orderly way, then the program. Runs on Ctrl-C and SIGTERM.
+async fn stop(hub: &Hub, open: impl Fn() -> usize) {
+    let second = Duration::from_secs(1);
+    hub.shutdown(task::sleep(second)).await;
+    // The last bytes are out when the connections are closed. One with half a request stays open.
+    let all_closed = async {
+        while open() > 0 {
+            task::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let _ = async_std::future::timeout(second, all_closed).await;
+    process::exit(0);
+}
+
+async fn respond(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut request = httparse::Request::new(&mut headers);
     let parsed = request.parse(head);
@@ -58,9 +89,15 @@ async fn answer(mut socket: TcpStream, head: &[u8], hub: &Hub) -> io::Result<()>
         return socket.write_all(UNAVAILABLE).await;
     };
     socket.write_all(OK).await?;
-    EventWriter::new(socket)
-        .forward(events, SessionConfig::new())
-        .await?;
+    // HTTP/1.0 has no chunks: there the response ends with the connection.
+    if request.version == Some(0) {
+        socket.write_all(b"\r\n").await?;
+        let mut writer = EventWriter::new(socket);
+        return writer.forward(events, SessionConfig::new()).await.map(drop);
+    }
+    socket.write_all(CHUNKED).await?;
+    let mut writer = EventWriter::new(Chunked::new(socket));
+    writer.forward(events, SessionConfig::new()).await?;
     Ok(())
 }
 
@@ -89,10 +126,11 @@ async fn tell_time(hub: Hub) {
 }
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
-    Cache-Control: no-cache\r\nConnection: close\r\n\r\n";
+    Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n";
+const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n\r\n";
 const BAD_REQUEST: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 12\r\nConnection: close\r\n\r\nbad request\n";
-const UNAVAILABLE: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const UNAVAILABLE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
+    Content-Length: 0\r\nConnection: close\r\n\r\n";
 const NOT_FOUND: &[u8] =
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\nConnection: close\r\n\r\nnot found\n";

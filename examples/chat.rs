@@ -1,5 +1,8 @@
 //! A chat with a page: messages to everybody and to one person, none of them lost in a reconnect.
 //!
+//! Nobody proves who they are: whoever says `username=ann` reads what is sent to ann. An application
+//! checks that in `Chat::check`.
+//!
 //! `cargo run --example chat --features tokio,hyper [-- PORT]`, then open the URL that it prints in
 //! two windows. The port is 8888; 0 takes any free one. Without a browser:
 //!
@@ -10,6 +13,7 @@
 #[path = "shared/server.rs"]
 mod server;
 
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::process::ExitCode;
@@ -17,6 +21,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 use server::Answer;
@@ -25,6 +30,7 @@ use ssewire::hyper::last_event_id;
 use ssewire::server::SessionConfig;
 use ssewire::tokio::response_with;
 use ssewire::{Event, Hub};
+use tokio::time::Instant;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,6 +39,7 @@ async fn main() -> ExitCode {
     let chat = Chat {
         hub: hub.clone(),
         known: Mutex::default(),
+        senders: Senders::default(),
     };
     server::serve("chat", &hub, move |request| chat.answer(request)).await
 }
@@ -41,6 +48,38 @@ struct Chat {
     hub: Hub,
     /// Everybody who has been here. Messages to them wait for their return.
     known: Mutex<HashSet<String>>,
+    senders: Senders,
+}
+
+/// How much each address has sent of late.
+#[derive(Default)]
+struct Senders(Mutex<Sent>);
+
+struct Sent {
+    since: Instant,
+    by_address: HashMap<IpAddr, u32>,
+}
+
+impl Senders {
+    /// Returns whether an address may send another message now.
+    fn may_send(&self, address: IpAddr) -> bool {
+        let mut sent = self.0.lock().expect("nothing panics under this lock");
+        if sent.since.elapsed() > WINDOW || sent.by_address.len() > MOST_KNOWN {
+            *sent = Sent::default();
+        }
+        let count = sent.by_address.entry(address).or_default();
+        *count += 1;
+        *count <= MOST_SENT
+    }
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            by_address: HashMap::new(),
+        }
+    }
 }
 
 impl Chat {
@@ -49,6 +88,9 @@ impl Chat {
         let query: Query = form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect();
+        if let Err((status, error)) = self.check(request) {
+            return server::text(status, JSON, json!({ "error": error }).to_string());
+        }
         let answer = match (request.method(), request.uri().path()) {
             (&Method::GET, "/") => Ok(server::text(
                 StatusCode::OK,
@@ -65,8 +107,30 @@ impl Chat {
         })
     }
 
+    /// Refuses messages that other pages send in the name of a visitor, and too many from one address.
+    ///
+    /// This is the place where an application would check who asks, by a cookie or a token, and whether
+    /// that person may use the name in `username` or `from`. This example takes every name as it is.
+    fn check(&self, request: &Request<Incoming>) -> Result<(), Refusal> {
+        if request.method() != Method::POST {
+            return Ok(());
+        }
+        let header = |name| request.headers().get(name).map(HeaderValue::as_bytes);
+        let host = header(HOST).unwrap_or_default();
+        let is_own = |origin: &[u8]| origin.strip_prefix(b"http://") == Some(host);
+        // A name of the host that leads here may be anybody's, a page's origin too.
+        if !is_local(host) || !header(ORIGIN).is_none_or(is_own) {
+            return Err((StatusCode::FORBIDDEN, "this page may not do that".into()));
+        }
+        let address = request.extensions().get::<SocketAddr>();
+        match address.is_none_or(|address| self.senders.may_send(address.ip())) {
+            true => Ok(()),
+            false => Err((StatusCode::TOO_MANY_REQUESTS, "not so fast".into())),
+        }
+    }
+
     fn listen(&self, request: &Request<Incoming>, query: &Query) -> Result<Answer, Refusal> {
-        let name = required(query, "username")?;
+        let name = required(query, "username", LONGEST_NAME)?;
         let id = last_event_id(request.headers()).map_err(|error| bad(error.to_string()))?;
         self.remember(name);
         let config = SessionConfig::new().retry(Duration::from_secs(1));
@@ -77,15 +141,21 @@ impl Chat {
     }
 
     fn broadcast(&self, query: &Query) -> Result<Answer, Refusal> {
-        let (from, message) = (required(query, "from")?, required(query, "message")?);
+        let (from, message) = (
+            required(query, "from", LONGEST_NAME)?,
+            required(query, "message", LONGEST)?,
+        );
         self.hub
             .publish("all", event("broadcast", from, "", message));
         Ok(success())
     }
 
     fn direct(&self, query: &Query) -> Result<Answer, Refusal> {
-        let (from, to) = (required(query, "from")?, required(query, "to")?);
-        let event = event("direct", from, to, required(query, "message")?);
+        let (from, to) = (
+            required(query, "from", LONGEST_NAME)?,
+            required(query, "to", LONGEST_NAME)?,
+        );
+        let event = event("direct", from, to, required(query, "message", LONGEST)?);
         let known = self.known.lock().expect("nothing panics under this lock");
         if !known.contains(to) {
             let error = format!("nobody called {to:?} has been here");
@@ -143,12 +213,19 @@ fn event(kind: &str, from: &str, to: &str, message: &str) -> Event {
     event.expect("no line break is in it")
 }
 
-fn required<'a>(query: &'a Query, name: &str) -> Result<&'a str, Refusal> {
+fn required<'a>(query: &'a Query, name: &str, longest: usize) -> Result<&'a str, Refusal> {
     match query.get(name) {
-        Some(value) if value.len() > LONGEST => Err(bad(format!("{name} is too long"))),
+        Some(value) if value.len() > longest => Err(bad(format!("{name} is too long"))),
         Some(value) if !value.trim().is_empty() => Ok(value),
         _ => Err(bad(format!("the parameter {name} is missing"))),
     }
+}
+
+/// Returns whether a `Host` names this machine, on whatever port.
+fn is_local(host: &[u8]) -> bool {
+    let names = [&b"127.0.0.1"[..], b"localhost", b"[::1]"];
+    let rest = names.iter().find_map(|name| host.strip_prefix(*name));
+    rest.is_some_and(|rest| matches!(rest, [] | [b':', ..]))
 }
 
 fn topic_of(name: &str) -> String {
@@ -170,5 +247,11 @@ type Refusal = (StatusCode, String);
 const PAGE: &str = include_str!("chat.html");
 const JSON: &str = "application/json";
 const USER: &str = "user:";
-const LONGEST: usize = 8 * 1024;
+/// The longest message, in bytes.
+const LONGEST: usize = 4 * 1024;
+/// The longest name, in bytes: the 40 characters that the page allows.
+const LONGEST_NAME: usize = 160;
+/// How many messages one address may send in a window.
+const MOST_SENT: u32 = 200;
+const WINDOW: Duration = Duration::from_secs(10);
 const MOST_KNOWN: usize = 10_000;

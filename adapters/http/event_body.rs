@@ -130,7 +130,7 @@ where
     /// Creates a body that a [`Session`](crate::server::Session) opens, keeps alive and ends.
     ///
     /// The session's write timeout has no effect here, because a body does not learn whether the
-    /// peer reads it. Set a timeout in the HTTP server or on the socket instead.
+    /// peer reads it. Set one on the socket, with a [`WriteTimeout`](crate::io::WriteTimeout).
     pub fn with_session(events: S, config: SessionConfig, timer: T) -> Self {
         let mut written = Vec::new();
         let keep_alive = KeepAlive::open(config, timer, &mut written);

@@ -220,7 +220,14 @@ impl Hub {
     /// for it. Waits until the last one has ended, or until `deadline` is ready. The subscriptions that
     /// are left then end without further events, and their number is returned.
     ///
-    /// `deadline` is a timer of the caller's runtime, for instance `tokio::time::sleep`.
+    /// `deadline` is a timer of the caller's runtime, for instance `tokio::time::sleep`, whatever it
+    /// returns.
+    ///
+    /// When this returns, a server may still hold the last bytes of its responses, above all with
+    /// HTTP/2. So shut the server down after it, and wait for that too: until hyper-util's
+    /// [`GracefulShutdown`](https://docs.rs/hyper-util/latest/hyper_util/server/graceful/struct.GracefulShutdown.html)
+    /// or axum's `with_graceful_shutdown` is over, or a deadline of its own, since a client that never
+    /// finishes its request would hold them up. The example `shared/server.rs` does so.
     ///
     /// # Cancel safety
     ///

@@ -17,6 +17,7 @@ mod outbound;
 mod progress;
 mod reader;
 mod reader_stream;
+mod write_timeout;
 mod writer;
 
 pub use self::byte_stream::{BoxError, ByteStream};
@@ -26,6 +27,7 @@ pub use self::error::ReadError;
 pub use self::json::{Events, JsonStream, JsonStreamError};
 pub use self::reader::EventReader;
 pub use self::reader_stream::ReaderStream;
+pub use self::write_timeout::WriteTimeout;
 pub use self::writer::EventWriter;
 
 pub(super) use self::progress::Progress;

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "every example uses its own part of it")]
 
 use core::convert::Infallible;
+use core::error::Error;
+use core::net::SocketAddr;
+use core::pin::pin;
 use core::time::Duration;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,19 +14,48 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
 use ssewire::Hub;
 use ssewire::server::Refused;
+use ssewire::tokio::WriteTimeout;
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
-/// Serves on 127.0.0.1 until Ctrl-C, on the port in the first argument.
+/// Serves on 127.0.0.1 until Ctrl-C or SIGTERM, on the port in the first argument. Each request has the
+/// address of its client among its extensions.
 pub(crate) async fn serve<F>(name: &str, hub: &Hub, answer: F) -> ExitCode
 where
     F: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
+{
+    let answer = Arc::new(answer);
+    serve_connections(name, "", hub, |address: SocketAddr| {
+        let answer = Arc::clone(&answer);
+        service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(address);
+            let answer = answer(&request);
+            async { Ok::<_, Infallible>(answer) }
+        })
+    })
+    .await
+}
+
+/// Serves as [`serve`] does, with a service for each connection. Prints a URL with a path.
+pub(crate) async fn serve_connections<S, B>(
+    name: &str,
+    path: &str,
+    hub: &Hub,
+    service: impl Fn(SocketAddr) -> S,
+) -> ExitCode
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let argument = std::env::args().nth(1);
     let Ok(port) = argument.as_deref().unwrap_or("8888").parse::<u16>() else {
@@ -32,43 +64,59 @@ where
     };
     let bound = async {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        println!("http://{}/", listener.local_addr()?);
+        println!("http://{}/{path}", listener.local_addr()?);
         Ok::<_, std::io::Error>(listener)
     };
-    match bound.await {
-        Ok(listener) => {
-            tokio::spawn(accept(listener, Arc::new(answer)));
-        }
+    let listener = match bound.await {
+        Ok(listener) => listener,
         Err(error) => {
             eprintln!("{name}: cannot listen on port {port}: {error}");
             return ExitCode::FAILURE;
         }
+    };
+    let connections = GracefulShutdown::new();
+    let mut stopped = pin!(stopped());
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stopped => break,
+        };
+        // Out of files, for instance. The open connections matter more.
+        let Ok((socket, address)) = accepted else {
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let socket = TokioIo::new(WriteTimeout::new(socket, LONGEST_STALL));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(LONGEST_HEAD)
+            .max_buf_size(BUFFER)
+            .serve_connection(socket, service(address));
+        // A browser that leaves ends its connection with an error. Nobody needs to know.
+        tokio::spawn(connections.watch(connection));
     }
-    let _ = tokio::signal::ctrl_c().await;
+    drop(listener);
     // Every open stream ends at an event after which its client can resume.
-    hub.shutdown(tokio::time::sleep(Duration::from_secs(1)))
-        .await;
+    hub.shutdown(sleep(LONGEST_END)).await;
+    // The last bytes are out once the connections are closed. One with half a request stays open.
+    let _ = timeout(LONGEST_END, connections.shutdown()).await;
     ExitCode::SUCCESS
 }
 
-async fn accept<F>(listener: TcpListener, answer: Arc<F>)
-where
-    F: Fn(&Request<Incoming>) -> Answer + Send + Sync + 'static,
-{
-    loop {
-        // Out of files, for instance. The open connections matter more.
-        let Ok((socket, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let answer = Arc::clone(&answer);
-        let service = service_fn(move |request| {
-            let answer = answer(&request);
-            async { Ok::<_, Infallible>(answer) }
-        });
-        // A browser that leaves ends its connection with an error. Nobody needs to know.
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+/// Waits for Ctrl-C, or for SIGTERM, by which services are stopped.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
     }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Returns a body as the type that all responses share.
@@ -103,3 +151,11 @@ pub(crate) fn not_found() -> Answer {
 }
 
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+/// For how long a client may take no bytes.
+const LONGEST_STALL: Duration = Duration::from_secs(30);
+/// How long the head of a request may take.
+const LONGEST_HEAD: Duration = Duration::from_secs(10);
+/// How long each step of the shutdown may take.
+const LONGEST_END: Duration = Duration::from_secs(1);
+/// The bytes that hyper holds for a client that does not read, and for a head: 64 KiB.
+const BUFFER: usize = 64 * 1024;

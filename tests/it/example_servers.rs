@@ -9,7 +9,8 @@ use ssewire::{Decoder, Event, FrameRef};
 
 use crate::common::example::{next_line, run, text};
 use crate::common::example_server::{
-    Curl, an_impossible_id_is_refused, an_interrupt_ends_server_and_stream, curl, start,
+    Curl, a_server_survives_being_out_of_files, an_impossible_id_is_refused,
+    an_interrupt_ends_server_and_stream, an_unfinished_head_times_out, curl, start,
     the_time_comes_every_second,
 };
 
@@ -153,6 +154,51 @@ fn a_chat_says_what_is_wrong() {
     assert_eq!(curl(&["-X", "POST", &url]).1, success);
 }
 
+#[test]
+fn a_chat_takes_no_posts_from_other_pages_and_not_too_much_from_one_address() {
+    let (_server, address) = start("chat");
+    let _ann = Curl::start(&[&format!("http://{address}/chat/sse?username=ann")]);
+    let url = |message: &str| format!("http://{address}/chat/broadcast?from=eve&message={message}");
+    let post = |headers: &[&str], message: &str| {
+        let mut arguments = vec!["-X", "POST"];
+        for header in headers {
+            arguments.extend(["-H", header]);
+        }
+        let url = url(message);
+        arguments.push(&url);
+        curl(&arguments).0
+    };
+    let (_, port) = address.rsplit_once(':').expect("an address has a port");
+    let own = format!("Origin: http://{address}");
+    let local = [
+        format!("Origin: http://localhost:{port}"),
+        format!("Host: localhost:{port}"),
+    ];
+    assert_eq!(post(&[], "hi"), "200");
+    assert_eq!(post(&[&own], "hi"), "200");
+    assert_eq!(post(&[&local[0], &local[1]], "hi"), "200");
+    for headers in [
+        &["Origin: http://evil.example"][..],
+        &["Origin: null"],
+        &["Origin: http://127.0.0.1:1"],
+        &["Host: evil.example"],
+        &["Host: evil.example", "Origin: http://evil.example"],
+    ] {
+        assert_eq!(post(headers, "hi"), "403", "{headers:?}");
+    }
+
+    let long = "m".repeat(5_000);
+    assert_eq!(post(&[], &long), "400");
+    let name = format!("http://{address}/chat/sse?username={}", "n".repeat(200));
+    assert_eq!(curl(&["--max-time", "5", &name]).0, "400");
+
+    // As fast as one connection sends them, which is more than a person does.
+    let all = format!("http://{address}/chat/broadcast?from=eve&message=[1-400]");
+    let (last, answers) = curl(&["-X", "POST", &all]);
+    assert_eq!(last, "429");
+    assert!(answers.contains("}\n200{"), "{answers}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_server_and_streams_well() {
@@ -160,9 +206,41 @@ fn an_interrupt_ends_server_and_streams_well() {
         ("quickstart", "/sse"),
         ("stockprice", "/price"),
         ("chat", "/chat/sse?username=ann"),
+        ("async_std_server", "/sse"),
     ] {
         an_interrupt_ends_server_and_stream(name, path);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn servers_survive_being_out_of_files() {
+    for name in ["quickstart", "async_std_server"] {
+        a_server_survives_being_out_of_files(name, "/sse");
+    }
+}
+
+#[test]
+fn unfinished_heads_time_out() {
+    thread::scope(|scope| {
+        for name in ["quickstart", "async_std_server"] {
+            scope.spawn(|| an_unfinished_head_times_out(name));
+        }
+    });
+}
+
+#[test]
+fn a_response_by_hand_comes_in_chunks() {
+    let (_server, address) = start("async_std_server");
+    let (head, body) = request(&address, "GET /sse");
+    assert!(
+        head.contains("\r\ntransfer-encoding: chunked\r\n"),
+        "{head}"
+    );
+    assert_eq!(
+        events(body).next().expect("the time").event_type(),
+        "timestamp"
+    );
 }
 
 /// Sends a request and returns the head of the answer, and its body still to be read.

@@ -105,20 +105,63 @@ pub(crate) fn an_impossible_id_is_refused(name: &str, path: &str) {
     assert!(line.starts_with("HTTP/1.1 400 "), "{name}: {line}");
 }
 
-/// Checks that an interrupt ends a server and its open stream in an orderly way.
+/// Checks that SIGINT and SIGTERM end a server and its open stream in an orderly way, even while a
+/// request is half sent.
 #[cfg(unix)]
 pub(crate) fn an_interrupt_ends_server_and_stream(name: &str, path: &str) {
-    let (server, address) = start(name);
-    let mut stream = Curl::start(&[&format!("http://{address}{path}")]);
+    for signal in ["-INT", "-TERM"] {
+        let (server, address) = start(name);
+        let mut stream = Curl::start(&[&format!("http://{address}{path}")]);
+        stream.event();
+        let mut half = TcpStream::connect(&address).expect("the server listens");
+        half.write_all(b"GET / HTTP/1.1\r\nHo").expect("it reads");
+        let interrupt = Command::new("kill")
+            .args([signal, &server.id().to_string()])
+            .status();
+        assert!(interrupt.expect("kill is there").success());
+        let Curl { process, mut lines } = stream;
+        let mut rest = String::new();
+        lines.read_to_string(&mut rest).expect("the rest is text");
+        assert!(rest.is_empty() || rest.ends_with("\n\n"), "{name}: {rest}");
+        assert_eq!(process.output().status.code(), Some(0), "{name} {signal}");
+        assert_eq!(server.output().status.code(), Some(0), "{name} {signal}");
+    }
+}
+
+/// Checks that a server that was out of files serves again once it has some.
+#[cfg(unix)]
+pub(crate) fn a_server_survives_being_out_of_files(name: &str, path: &str) {
+    let program = example(name);
+    let program = program.get_program().to_str().expect("a path is text");
+    let mut limited = Command::new("sh");
+    let script = format!("ulimit -n 32; exec '{program}' 0");
+    let mut server = Running::start(limited.args(["-c", &script]));
+    let line = next_line(&mut server.stdout());
+    let url = line.trim_end().strip_prefix("http://");
+    let address = url.and_then(|url| url.split('/').next()).expect("a URL");
+    // More than it has files for. Most of them are never accepted.
+    let sockets: Vec<_> = (0..64)
+        .map(|_| TcpStream::connect(address).expect("the kernel accepts"))
+        .collect();
+    std::thread::sleep(core::time::Duration::from_millis(500));
+    drop(sockets);
+    let mut stream = Curl::start(&["--max-time", "20", &format!("http://{address}{path}")]);
     stream.event();
-    let interrupt = Command::new("kill")
-        .args(["-INT", &server.id().to_string()])
-        .status();
-    assert!(interrupt.expect("kill is there").success());
-    let Curl { process, mut lines } = stream;
-    let mut rest = String::new();
-    lines.read_to_string(&mut rest).expect("the rest is text");
-    assert!(rest.is_empty() || rest.ends_with("\n\n"), "{name}: {rest}");
-    assert_eq!(process.output().status.code(), Some(0), "{name}");
-    assert_eq!(server.output().status.code(), Some(0), "{name}");
+}
+
+/// Checks that the head of a request that is never finished does not hold its connection for ever.
+pub(crate) fn an_unfinished_head_times_out(name: &str) {
+    let (_server, address) = start(name);
+    let mut socket = TcpStream::connect(&address).expect("the server listens");
+    socket.write_all(b"GET / HTTP/1.1\r\nHo").expect("it reads");
+    let patience = core::time::Duration::from_secs(20);
+    socket.set_read_timeout(Some(patience)).expect("a timeout");
+    let mut rest = Vec::new();
+    // Whether it ends with an error or well, it ends.
+    let end = socket.read_to_end(&mut rest);
+    let waits = |kind| matches!(kind, std::io::ErrorKind::WouldBlock);
+    assert!(
+        !end.is_err_and(|error| waits(error.kind())),
+        "{name}: it is still open"
+    );
 }

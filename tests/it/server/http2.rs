@@ -10,6 +10,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::graceful::GracefulShutdown;
 use ssewire::hyper::EventReader;
 use ssewire::server::{SessionConfig, TopicsConfig};
 use ssewire::{Event, Frame, Hub};
@@ -174,6 +175,55 @@ fn a_stream_that_is_not_read_holds_up_none_of_the_others_and_resumes() {
             assert_eq!(number_of(&event(&mut resumed).await.unwrap()), number);
         }
     });
+}
+
+/// The hub knows that all was taken from it, not that it is out: the server's own shutdown is awaited.
+#[test]
+fn nothing_is_lost_when_the_process_ends_after_both_shutdowns() {
+    const STREAMS: usize = 50;
+    for round in 0..10 {
+        let hub = Hub::new();
+        let served = hub.clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let server = Server::on_tokio(hub, |listener| async move {
+            let connections = GracefulShutdown::new();
+            let accepting = async {
+                loop {
+                    let (socket, _) = listener.accept().await.unwrap();
+                    let hub = served.clone();
+                    let config = SessionConfig::new().keep_alive(None);
+                    let service = service_fn(move |request: Request<Incoming>| {
+                        let answer = answer(&hub, &config, request.uri().path(), request.headers());
+                        async { Ok::<_, Infallible>(answer) }
+                    });
+                    let server = http2::Builder::new(TokioExecutor::new());
+                    let connection = server.serve_connection(TokioIo::new(socket), service);
+                    tokio::spawn(connections.watch(connection));
+                }
+            };
+            tokio::select! {
+                () = accepting => {}
+                _ = stopped => {}
+            }
+            let left = served.shutdown(tokio::time::sleep(PATIENCE)).await;
+            assert_eq!(left, 0);
+            connections.shutdown().await;
+            // The runtime ends here, with all of its tasks.
+        });
+        block_on(async {
+            let mut connection = Connection::open(&server).await;
+            let mut readers = Vec::new();
+            for _ in 0..STREAMS {
+                readers.push(connection.events("/a", "").await);
+            }
+            server.hub.publish("a", Event::new("x".repeat(500)));
+            stop.send(()).unwrap();
+            for reader in &mut readers {
+                assert_eq!(data(reader).await.len(), 500, "{round}");
+                assert_eq!(event(reader).await, None, "{round}");
+            }
+        });
+    }
 }
 
 fn number_of(event: &Event) -> usize {

@@ -25,6 +25,68 @@ on_both! {
     a_shutdown_leaves_stalled_readers_behind
 }
 
+/// A body cannot know that nobody reads it; the socket does. Over HTTP/1 and on both runtimes.
+#[test]
+fn a_socket_with_a_write_timeout_lets_go_of_a_reader_that_stalls() {
+    const LIMIT: Duration = Duration::from_millis(300);
+    let hub = holding(64 << 20);
+    let served = hub.clone();
+    let server = Server::on_tokio(hub, move |listener| {
+        accept(listener, move |socket| {
+            let hub = served.clone();
+            async move {
+                let service = service_fn(move |request: hyper::Request<Incoming>| {
+                    let answer = answer(&hub, &patient(), request.uri().path(), request.headers());
+                    async { Ok::<_, Infallible>(answer) }
+                });
+                let socket = ssewire::tokio::WriteTimeout::new(socket, LIMIT);
+                let mut server = http1::Builder::new();
+                let served = server
+                    .max_buf_size(8192)
+                    .serve_connection(TokioIo::new(socket), service);
+                let error = served.await.expect_err("the peer reads nothing");
+                let source = core::error::Error::source(&error).expect("of the socket");
+                assert_eq!(
+                    source.to_string(),
+                    "the peer took no bytes for 300ms (write timeout)"
+                );
+            }
+        })
+    });
+    let stalled = Client::stalled(server.address, Request::of("/a"));
+    let mut reader = server.open("/a", None);
+    server.wait_for_subscribers(2);
+    for number in 0..2_000 {
+        publish(&server.hub, number..number + 1);
+        assert_eq!(self::number(&reader.event().unwrap()), number);
+        if server.hub.subscriber_count() == 1 {
+            break;
+        }
+        if number > 200 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    server.wait_for_subscribers(1);
+    // Whoever reads may be silent for longer.
+    std::thread::sleep(LIMIT * 2);
+    publish(&server.hub, 0..1);
+    assert_eq!(number(&reader.event().unwrap()), 0);
+    drop((stalled, reader));
+
+    async_std::task::block_on(async {
+        let listener = async_std::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let _client = async_std::net::TcpStream::connect(address).await.unwrap();
+        let (socket, _) = listener.accept().await.unwrap();
+        let socket = ssewire::async_std::WriteTimeout::new(socket, LIMIT);
+        let events = futures_util::stream::repeat_with(|| sized(1));
+        let end = EventWriter::new(socket).forward(events, patient()).await;
+        assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    });
+}
+
 /// A session that lets a reader stall for as long as it likes.
 fn patient() -> SessionConfig {
     SessionConfig::new().keep_alive(None).write_timeout(None)

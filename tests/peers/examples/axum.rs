@@ -2,9 +2,15 @@
 //!
 //! `cargo run -p ssewire-peers --example axum [-- PORT]`, then
 //! `curl -N --compressed http://127.0.0.1:8888/sse`. The port is 8888; 0 takes any free one.
+//!
+//! `axum::serve` would do for a first try. It sets no time limit for the head of a request or for a
+//! client that does not read, so this serves the router on hyper, as the other examples do.
 
-use core::error::Error;
+#[path = "../../../examples/shared/server.rs"]
+mod server;
+
 use core::time::Duration;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use axum::Router;
@@ -12,10 +18,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper_util::service::TowerToHyperService;
 use ssewire::hyper::{last_event_id, refused};
 use ssewire::tokio::response;
 use ssewire::{EventRef, Hub};
-use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
 
 async fn events(State(hub): State<Hub>, headers: HeaderMap) -> impl IntoResponse {
@@ -29,11 +35,7 @@ async fn events(State(hub): State<Hub>, headers: HeaderMap) -> impl IntoResponse
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let port = match std::env::args().nth(1) {
-        Some(port) => port.parse()?,
-        None => 8888,
-    };
+async fn main() -> ExitCode {
     let hub = Hub::new();
     tokio::spawn(tell_time(hub.clone()));
     let router = Router::new()
@@ -41,17 +43,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(async || "events are at /sse\n".repeat(100)))
         .layer(CompressionLayer::new())
         .with_state(hub.clone());
-
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    println!("http://{}/sse", listener.local_addr()?);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move {
-            let _ = tokio::signal::ctrl_c().await;
-            hub.shutdown(tokio::time::sleep(Duration::from_secs(1)))
-                .await;
-        })
-        .await?;
-    Ok(())
+    let service = |_| TowerToHyperService::new(router.clone());
+    server::serve_connections("axum", "sse", &hub, service).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "the time is what this is about")]
