@@ -159,6 +159,8 @@
 //! Memory is bounded by default: an event takes at most 16 MiB, a decoder 64 KiB more, and a hub's
 //! log 10,000 events and 16 MiB. [`limits`] lists every limit, and the setting that changes it.
 //!
+//! [`proxies`] says what nginx, HAProxy and others need in front of a server of events.
+//!
 //! # Out of scope
 //!
 //! HTTP and TLS are left to other libraries. The client's HTTP keeps no cookies and asks for no
@@ -244,3 +246,7 @@ pub mod coming_from_hertz {}
 #[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+
+#[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
+#[doc = include_str!("proxies.md")]
+pub mod proxies {}
