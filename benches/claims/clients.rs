@@ -85,7 +85,10 @@ async fn ssewire(task: Task, seen: &UnboundedSender<Seen>) -> Result<(), AnyErro
         true => Http::post(&task.url).body(BODY),
         false => Http::get(&task.url),
     };
-    // There is no setting for a proxy.
+    let request = match task.proxy {
+        Some(proxy) => request.proxy(proxy),
+        None => request.no_proxy(),
+    };
     let mut config = ClientConfig::new()
         .base_delay(FIRST_WAIT)
         .max_delay(LONGEST_WAIT);

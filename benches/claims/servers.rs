@@ -108,7 +108,8 @@ impl Topic {
                     Some(time) => SessionConfig::new().keep_alive(time),
                     None => SessionConfig::new(),
                 };
-                response_with(hub.subscribe(["topic"], id), config).into_response()
+                response_with(hub.subscribe("topic", id).expect("an open hub"), config)
+                    .into_response()
             }
             Self::Channel(channel) => {
                 let events = BroadcastStream::new(channel.subscribe()).filter_map(|item| {
