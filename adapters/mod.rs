@@ -26,7 +26,11 @@ pub mod tokio;
 #[cfg(feature = "http-body")]
 pub use self::http as hyper;
 
-#[cfg(any(feature = "async-std", feature = "http-body", feature = "tokio"))]
+#[cfg(any(
+    all(feature = "futures-io", feature = "server"),
+    feature = "http-body",
+    feature = "tokio"
+))]
 mod keep_alive;
 #[cfg(any(feature = "async-std", feature = "tokio"))]
 mod surface;
