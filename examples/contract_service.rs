@@ -48,8 +48,13 @@ async fn serve(port: u16) -> std::io::Result<()> {
     let (streams, quit) = (Arc::<Mutex<Streams>>::default(), Arc::<Notify>::default());
     loop {
         let socket = tokio::select! {
-            accepted = listener.accept() => accepted?.0,
+            accepted = listener.accept() => accepted,
             () = quit.notified() => return Ok(()),
+        };
+        // Out of files, for instance. The open connections matter more.
+        let Ok((socket, _)) = socket else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
         };
         let (streams, quit) = (Arc::clone(&streams), Arc::clone(&quit));
         tokio::spawn(async move {

@@ -56,6 +56,8 @@ mod recorded;
 mod server;
 #[cfg(feature = "server")]
 mod session;
+#[cfg(feature = "server")]
+mod session_properties;
 #[cfg(all(feature = "async-std", feature = "tls", feature = "tokio"))]
 mod tail;
 #[cfg(feature = "tokio")]

@@ -38,6 +38,8 @@ pub(crate) mod script;
 pub(crate) mod server;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod serving;
+#[cfg(feature = "server")]
+pub(crate) mod session_model;
 pub(crate) mod tail;
 #[cfg(feature = "server")]
 pub(crate) mod topics_model;
