@@ -70,7 +70,7 @@ impl Changes {
 }
 
 /// How many changes are told one by one.
-const MOST: usize = 1024;
+const MOST: usize = 8192;
 
 #[cfg(test)]
 mod tests {

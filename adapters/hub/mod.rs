@@ -149,7 +149,7 @@ impl Hub {
     ///
     /// A listener should be fast. While it is called, changes wait, and other threads go on. A thread
     /// calls it with 64 changes at most if another has changes too, which then takes over. When more
-    /// than 1,024 changes wait, those of one topic are merged, and
+    /// than 8,192 changes wait, those of one topic are merged, and
     /// [`Membership::changes`] is how many; those that cancel out are dropped.
     pub fn on_membership(&self, listener: impl FnMut(&Membership) + Send + 'static) {
         self.0.members.listen(listener);
