@@ -9,8 +9,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use http::{Response, header};
 
+use super::redacted;
 use crate::adapters::io::BoxError;
-use crate::client::{Cause, CloseReason, Excerpt, OmittedId, Phase, StrayLines};
+use crate::client::{Cause, CloseReason, OmittedId, Phase, StrayLines};
 
 /// The reason why an event source has closed, if the end was not orderly.
 ///
@@ -176,9 +177,9 @@ impl Failure {
             match redirect.headers().get(header::LOCATION) {
                 Some(location) => write!(
                     f,
-                    "its Location {} is no http or https URL that can be used, or max_redirects were \
+                    "its Location \"{}\" is not a usable http or https URL, or max_redirects were \
                      followed",
-                    Excerpt::new(location)
+                    redacted(&String::from_utf8_lossy(location.as_bytes()))
                 )?,
                 None => f.write_str("it has no Location")?,
             }

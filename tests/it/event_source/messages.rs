@@ -82,11 +82,14 @@ async fn an_error_says_all_that_there_is_to_say<R: Runtime>() {
             "the response has status 404",
         ),
         (
-            status(302, &[("location", "ftp://example.com/\u{9b}")]),
+            status(
+                302,
+                &[("location", "ftp://ann:pw@example.com/\u{9b}?key=sk-1")],
+            ),
             ClientConfig::new(),
             "the response has status 302, a redirect that was not followed: its Location \
-             \"ftp://example.com/\\xc2\\x9b\" is no http or https URL that can be used, or \
-             max_redirects were followed",
+             \"ftp://example.com/\\u{9b}?key=…\" is not a usable http or https URL, or max_redirects \
+             were followed",
         ),
         (
             status(301, &[]),
