@@ -372,6 +372,10 @@ impl<C: Connect, T: Timer> Events for EventSource<C, T> {
         self.driver.poll_taken(cx, |chunk| chunk.next_event())
     }
 
+    fn is_over(&self) -> bool {
+        self.driver.is_over
+    }
+
     fn end(&mut self) {
         self.close();
     }

@@ -24,6 +24,9 @@ pub trait Events {
     /// Returns the next event, or `None` once there are no more.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Self::Error>>>;
 
+    /// Returns whether only `None` follows.
+    fn is_over(&self) -> bool;
+
     /// Ends it: only `None` follows.
     fn end(&mut self);
 }
@@ -33,6 +36,10 @@ impl<S: ByteStream> Events for EventReader<S> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Self::Error>>> {
         self.poll_next_event(cx).map(Result::transpose)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_terminated()
     }
 
     fn end(&mut self) {
@@ -78,6 +85,8 @@ pub struct JsonStream<S, T> {
     events: S,
     is_last: Option<Predicate>,
     is_error: Option<Predicate>,
+    /// Whether the source has ended with an error.
+    has_failed: bool,
     is_over: bool,
     kind: PhantomData<fn() -> T>,
 }
@@ -90,6 +99,7 @@ impl<S, T> JsonStream<S, T> {
             events,
             is_last: None,
             is_error: None,
+            has_failed: false,
             is_over: false,
             kind: PhantomData,
         }
@@ -163,15 +173,18 @@ impl<S: Events, T: DeserializeOwned> JsonStream<S, T> {
             return Poll::Ready(None);
         }
         let event = match ready!(self.events.poll_event(cx)) {
-            Some(Ok(event)) => event,
+            Some(Ok(event)) => {
+                self.has_failed = false;
+                event
+            }
             Some(Err(error)) => {
-                // The end that may follow is known to be none of the service's.
-                self.is_last = None;
+                // If the end follows, it is known to be none of the service's.
+                self.has_failed = self.events.is_over();
                 return Poll::Ready(Some(Err(JsonStreamError::Source(error))));
             }
             None => {
                 self.is_over = true;
-                let is_unfinished = self.is_last.is_some();
+                let is_unfinished = self.is_last.is_some() && !self.has_failed;
                 return Poll::Ready(is_unfinished.then_some(Err(JsonStreamError::Unfinished)));
             }
         };

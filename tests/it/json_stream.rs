@@ -6,8 +6,11 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde::Deserialize;
 use ssewire::client::{CloseReason, Phase, Reconnect};
 use ssewire::event_source::EventSource;
-use ssewire::io::{EventStreamExt, JsonStream, JsonStreamError, ReadError};
+use ssewire::io::{
+    ChunkStream, EventReader, EventStreamExt, JsonStream, JsonStreamError, ReadError,
+};
 use ssewire::tokio::{Http, Runtime};
+use ssewire::{Decoder, DecoderConfig};
 
 use crate::common::memory::{Memory, refused_by_peer, stream as open};
 use crate::common::runtime::{Runtime as _, all_data, get, next_error, quick};
@@ -84,6 +87,31 @@ async fn an_end_too_early_is_an_error() {
         JsonStreamError::Source(ReadError::Transport("torn"))
     ));
     assert!(numbers.next().await.is_none());
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_decoded_is_not_the_end() {
+    let large = "1".repeat(1000);
+    for (end, is_finished) in [("data: [DONE]\n\ndata: 2\n\n", true), ("", false)] {
+        let wire = format!("data: {large}\n\n{end}");
+        let chunks = stream::iter([Ok::<_, &str>(wire)]);
+        let config = DecoderConfig::new().max_event_bytes(100);
+        let decoder = Decoder::with_config(config);
+        let mut numbers = EventReader::with_parts(ChunkStream::new(chunks), decoder)
+            .json::<u32>()
+            .until("[DONE]");
+        let error = numbers.next().await;
+        assert!(matches!(
+            error,
+            Some(Err(JsonStreamError::Source(ReadError::Decode(_))))
+        ));
+        match numbers.next().await {
+            None => assert!(is_finished),
+            Some(Err(JsonStreamError::Unfinished)) => assert!(!is_finished),
+            other => panic!("{other:?}"),
+        }
+        assert!(numbers.next().await.is_none());
+    }
 }
 
 #[tokio::test]
