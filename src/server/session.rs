@@ -161,8 +161,9 @@ impl Session {
         if self.ended().is_some() {
             return false;
         }
+        let len = out.len();
         self.wire.write_frame(frame.into(), out);
-        self.handle_written(now, out);
+        self.handle_written(now, out.len() > len, out);
         true
     }
 
@@ -196,8 +197,9 @@ impl Session {
         if self.ended().is_some() {
             return None;
         }
+        let len = out.len();
         let bytes = self.wire.pass(item, out);
-        self.handle_written(now, out);
+        self.handle_written(now, bytes.is_some() || out.len() > len, out);
         bytes
     }
 
@@ -284,15 +286,16 @@ impl Session {
         }
     }
 
-    /// Starts the next silence, or ends the session if its maximum age is due.
-    fn handle_written(&mut self, now: Timestamp, out: &mut Vec<u8>) {
+    /// Starts the next silence if anything was written, or ends the session if its maximum age is
+    /// due. A reconnection time that waits for an event breaks no silence.
+    fn handle_written(&mut self, now: Timestamp, has_written: bool, out: &mut Vec<u8>) {
         let State::Open { comment_at, end_at } = &mut self.state else {
             return;
         };
         if is_due(*end_at, now) {
             self.state = State::Ended(SessionEnd::MaxAge);
             self.wire.end(out);
-        } else {
+        } else if has_written {
             *comment_at = self.keep_alive.map(|time| now + time);
         }
     }

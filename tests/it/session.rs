@@ -422,6 +422,18 @@ fn config() -> SessionConfig {
     SessionConfig::new()
 }
 
+#[test]
+fn a_reconnection_time_that_waits_for_an_event_breaks_no_silence() {
+    let mut session = open(SessionConfig::new(), 0);
+    let mut out = Vec::new();
+    assert!(session.send(at(10_000), FrameRef::Retry(ms(1)), &mut out));
+    let retry = Outgoing::from(Frame::Retry(ms(2)));
+    assert_eq!(session.pass(at(14_000), retry, &mut out), None);
+    assert!(out.is_empty());
+    assert_eq!(session.poll_timeout(), Some(at(15_000)));
+    assert_eq!(timeout(&mut session, 15_000), COMMENT);
+}
+
 fn open(config: SessionConfig, now: u64) -> Session {
     Session::open(at(now), config, 0, &mut Vec::new())
 }

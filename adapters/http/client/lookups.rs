@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -120,9 +121,14 @@ impl<'a> Future for Taking<'a> {
             }
             Some(number) => {
                 let Some(index) = queue.called.iter().position(|called| *called == number) else {
-                    if let Some((_, waker)) = queue.waiting.iter_mut().find(|it| it.0 == number) {
-                        waker.clone_from(cx.waker());
-                    }
+                    let mut waiting = queue.waiting.iter_mut();
+                    let replaced = waiting.find(|it| it.0 == number).and_then(|(_, waker)| {
+                        let is_new = !waker.will_wake(cx.waker());
+                        is_new.then(|| mem::replace(waker, cx.waker().clone()))
+                    });
+                    // To drop a waker may free a task that waits here too: not under the lock.
+                    drop(queue);
+                    drop(replaced);
                     return Poll::Pending;
                 };
                 queue.called.swap_remove(index);
@@ -137,11 +143,16 @@ impl Drop for Taking<'_> {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
         let mut queue = self.places.lock();
-        queue.waiting.retain(|it| it.0 != number);
+        let waiting = queue.waiting.iter().position(|it| it.0 == number);
+        let waker = waiting.and_then(|index| queue.waiting.remove(index));
         let index = queue.called.iter().position(|called| *called == number);
         if let Some(index) = index {
             queue.called.swap_remove(index);
-            drop(queue);
+        }
+        // As above.
+        drop(queue);
+        drop(waker);
+        if index.is_some() {
             self.places.give_back();
         }
     }

@@ -68,12 +68,13 @@ impl<R> Http<R> {
             headers.entry(name).or_insert(value);
         }
         // The caller's is the seed of the client, which knows better by now.
-        headers.remove(LAST_EVENT_ID);
+        let callers = headers.remove(LAST_EVENT_ID);
         if let Some(id) = attempt.last_event_id() {
-            let id = HeaderValue::from_bytes(id.as_bytes()).map_err(|error| {
+            let mut id = HeaderValue::from_bytes(id.as_bytes()).map_err(|error| {
                 let message = format!("the last event ID {id:?} cannot be sent: {error}");
                 ConnectError::refused(message)
             })?;
+            id.set_sensitive(callers.is_some_and(|value| value.is_sensitive()));
             headers.insert(LAST_EVENT_ID, id);
         }
         *request.headers_mut() = headers;
