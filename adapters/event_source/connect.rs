@@ -80,7 +80,7 @@ pub trait Connect {
     fn method(&self) -> Option<&str>;
 
     /// Returns the URL that messages name, without its secrets; see
-    /// [`redacted`](super::redacted). `None` by default, and for a transport that has no URL.
+    /// [`redacted`](super::redacted()). `None` by default, and for a transport that has no URL.
     fn url(&self) -> Option<String> {
         None
     }

@@ -15,7 +15,7 @@
 //!   that opens (info), each connection that is lost, with the wait before the next one (warn), and
 //!   the end (info, or warn if it was not orderly).
 //!
-//! The texts name the URL without its secrets ([`redacted`]), the cause and, if there is one, the
+//! The texts name the URL without its secrets ([`redacted()`]), the cause and, if there is one, the
 //! setting that decides.
 
 mod chunk;

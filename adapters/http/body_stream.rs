@@ -94,7 +94,7 @@ pub fn events<B: Body>(body: B) -> EventReader<B> {
 /// The bytes of any body.
 ///
 /// A [`Connect`](crate::event_source::Connect) over an HTTP client of your own returns its bodies
-/// as this; [`from_fn`](super::from_fn) creates one from a closure. The body must be [`Unpin`];
+/// as this; [`from_fn`](super::from_fn()) creates one from a closure. The body must be [`Unpin`];
 /// `Box::pin` makes any body [`Unpin`]. Trailers are ignored.
 ///
 /// # Examples
