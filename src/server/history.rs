@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use slotmap::SlotMap;
 
-use crate::server::batches::{Batch, Batches};
+use crate::server::batches::Batches;
 use crate::server::event_id::EventId;
 use crate::server::log::{Entry, Log, Tally};
 use crate::server::room;
@@ -48,16 +48,6 @@ pub(crate) struct Position {
     pub(crate) told: EventId,
     /// Whether it has once read all events. Then it is live, and no longer in a replay.
     pub(crate) is_live: bool,
-}
-
-/// Events for one reader.
-#[derive(Debug)]
-pub(crate) struct Piece {
-    pub(crate) bytes: Bytes,
-    /// The ID of the last of them.
-    pub(crate) end: EventId,
-    /// Whether that is the end of the log.
-    pub(crate) is_last: bool,
 }
 
 /// The error of a reader that does not keep up.
@@ -173,9 +163,9 @@ impl<T> History<T> {
     pub(crate) fn read(
         &mut self,
         key: TopicKey,
-        position: &Position,
+        position: &mut Position,
         max_bytes: usize,
-    ) -> Result<Option<Piece>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
             return Ok(None);
         };
@@ -188,11 +178,8 @@ impl<T> History<T> {
         // Most readers have read all events but the last.
         if let Some(entry) = log.only_entry_after(position.after) {
             self.check_pace(entry.tally, position)?;
-            return Ok(Some(Piece {
-                bytes: entry.bytes.clone(),
-                end: entry.id,
-                is_last: true,
-            }));
+            position.after = entry.id;
+            return Ok(Some(entry.bytes.clone()));
         }
         self.read_several(key, position, max_bytes)
     }
@@ -200,20 +187,16 @@ impl<T> History<T> {
     fn read_several(
         &mut self,
         key: TopicKey,
-        position: &Position,
+        position: &mut Position,
         max_bytes: usize,
-    ) -> Result<Option<Piece>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
             return Ok(None);
         };
-        let piece = |batch: &Batch| Piece {
-            bytes: batch.bytes.clone(),
-            end: batch.end,
-            is_last: batch.end == log.newest(),
-        };
         if let Some(batch) = self.batches.find(key, position.after, max_bytes) {
             self.check_pace(batch.first, position)?;
-            return Ok(Some(piece(batch)));
+            position.after = batch.end;
+            return Ok(Some(batch.bytes.clone()));
         }
         let index = log.index_after(position.after);
         let Some(first) = log.entry(index) else {
@@ -221,16 +204,16 @@ impl<T> History<T> {
         };
         self.check_pace(first.tally, position)?;
         if first.id == log.newest() || first.bytes.len() >= max_bytes {
-            return Ok(Some(Piece {
-                bytes: first.bytes.clone(),
-                end: first.id,
-                is_last: first.id == log.newest(),
-            }));
+            position.after = first.id;
+            return Ok(Some(first.bytes.clone()));
         }
         let batch = self
             .batches
             .join(key, log, position.after, index, max_bytes);
-        Ok(batch.map(piece))
+        Ok(batch.map(|batch| {
+            position.after = batch.end;
+            batch.bytes.clone()
+        }))
     }
 
     /// Fails if a live reader has half of what the logs may hold after the event that it has to read

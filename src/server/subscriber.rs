@@ -87,12 +87,11 @@ impl Subscriber {
         let position = &mut self.position;
         match &mut self.cursors {
             Cursors::One(cursor) => {
-                let piece = history.read(cursor.topic, position, max_bytes)?;
-                position.is_live |= piece.as_ref().is_none_or(|piece| piece.is_last);
-                Ok(piece.map(|piece| {
-                    position.after = piece.end;
-                    piece.bytes
-                }))
+                let bytes = history.read(cursor.topic, position, max_bytes)?;
+                if !position.is_live {
+                    position.is_live = history.is_at_end(cursor.topic, position);
+                }
+                Ok(bytes)
             }
             Cursors::Several(several) => several.read(history, readers, position, max_bytes),
         }
@@ -184,19 +183,13 @@ impl Several {
             return Ok(None);
         };
         let read = history.read(cursor.topic, position, max_bytes);
-        let is_last = match &read {
-            Ok(Some(piece)) => {
-                position.after = piece.end;
-                piece.is_last
-            }
-            _ => false,
-        };
+        let is_last = matches!(read, Ok(Some(_))) && history.is_at_end(cursor.topic, position);
         match is_last {
             true => self.cursors.join(history, self.key, index),
             false => self.look_at(history, *position, index),
         }
         position.is_live |= self.unread.is_empty();
-        Ok(read?.map(|piece| piece.bytes))
+        read
     }
 
     /// Reads several topics in the order of their events.
