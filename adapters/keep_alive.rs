@@ -1,13 +1,12 @@
 //! A session on a timer.
 
 use alloc::vec::Vec;
-use core::hash::BuildHasher;
 use core::task::{Context, Poll, ready};
-use std::hash::RandomState;
 
 use bytes::Bytes;
 
 use crate::adapters::runtime::{Alarm, Timer};
+use crate::adapters::seed::random_seed;
 use crate::server::{Outgoing, Session, SessionConfig};
 
 /// A [`Session`] and the [`Timer`] that it needs.
@@ -18,7 +17,7 @@ pub(super) struct KeepAlive<T> {
 
 impl<T: Timer> KeepAlive<T> {
     pub(super) fn open(config: SessionConfig, timer: T, out: &mut Vec<u8>) -> Self {
-        let seed = RandomState::new().hash_one(0);
+        let seed = random_seed();
         Self {
             session: Session::open(timer.now(), config, seed, out),
             alarm: Alarm::new(timer),

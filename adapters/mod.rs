@@ -32,6 +32,12 @@ pub use self::http as hyper;
     feature = "tokio"
 ))]
 mod keep_alive;
+#[cfg(any(
+    feature = "futures-io",
+    feature = "tokio",
+    all(feature = "server", feature = "std")
+))]
+mod seed;
 #[cfg(any(feature = "async-std", feature = "tokio"))]
 mod surface;
 #[cfg(any(

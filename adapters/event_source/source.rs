@@ -3,11 +3,9 @@
 use alloc::boxed::Box;
 use core::fmt;
 use core::future::poll_fn;
-use core::hash::BuildHasher;
 use core::ops::ControlFlow;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use std::hash::RandomState;
 
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
@@ -22,6 +20,7 @@ use crate::adapters::io::BoxError;
 #[cfg(feature = "json")]
 use crate::adapters::io::{Events, JsonStream};
 use crate::adapters::runtime::Timer;
+use crate::adapters::seed::random_seed;
 use crate::client::{Attempt, ClientConfig, OmittedId, Phase};
 use crate::{Event, EventRef, Frame, FrameRef};
 
@@ -96,12 +95,7 @@ impl<C: Connect, T: Timer> EventSource<C, T> {
     where
         T: Default,
     {
-        Self::with_timer(
-            connect,
-            config,
-            RandomState::new().hash_one(0),
-            T::default(),
-        )
+        Self::with_timer(connect, config, random_seed(), T::default())
     }
 
     /// Creates an event source over a transport, with a timer and the seed of the jitter. Otherwise

@@ -43,15 +43,14 @@ use alloc::sync::Arc;
 use core::borrow::Borrow;
 use core::fmt;
 use core::future::poll_fn;
-use core::hash::BuildHasher;
 use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
-use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::closing::ShutdownWait;
 use self::members::Members;
+use crate::adapters::seed::random_seed;
 use crate::adapters::wakers::{self, WakerList};
 use crate::server::{EventId, Refused, Start, TopicNames, Topics, TopicsConfig, TopicsStats};
 use crate::{Event, EventRef};
@@ -128,7 +127,7 @@ impl Hub {
 
     /// Creates a hub. Its epoch is drawn at random.
     pub fn with_config(config: TopicsConfig) -> Self {
-        let epoch = RandomState::new().hash_one(0);
+        let epoch = random_seed();
         Self(Arc::new(Shared {
             version: AtomicUsize::new(0),
             state: Mutex::new(State {

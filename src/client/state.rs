@@ -72,7 +72,7 @@ enum State {
     },
     Closed {
         reason: CloseReason,
-        /// Whether the embedder has been told.
+        /// Whether the embedder knows.
         is_told: bool,
     },
 }
