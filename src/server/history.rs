@@ -60,6 +60,12 @@ impl Position {
     pub(crate) fn has_lost(&self, log: &Log) -> bool {
         log.newest_dropped() > self.after && log.newest_dropped() > self.told
     }
+
+    /// Returns whether the reader has nothing to read in a log, and has lost nothing.
+    #[inline]
+    pub(crate) fn is_at_end(&self, log: &Log) -> bool {
+        log.newest() <= self.after || log.is_empty() && log.newest() <= self.told
+    }
 }
 
 impl<T> History<T> {
@@ -234,10 +240,8 @@ impl<T> History<T> {
     /// Returns whether a reader of a topic has nothing to read, and has lost nothing.
     #[inline]
     pub(crate) fn is_at_end(&self, key: TopicKey, position: &Position) -> bool {
-        self.topics.get(key).is_none_or(|topic| {
-            let log = &topic.log;
-            log.newest() <= position.after || log.is_empty() && log.newest() <= position.told
-        })
+        let topic = self.topics.get(key);
+        topic.is_none_or(|topic| position.is_at_end(&topic.log))
     }
 
     /// Returns the ID of the newest event; that with the number 0 if there was none yet.

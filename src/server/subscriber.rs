@@ -113,9 +113,7 @@ impl Subscriber {
     pub(crate) fn is_at_end<T>(&self, history: &History<T>, readers: &Readers<T>) -> bool {
         match &self.cursors {
             Cursors::One(cursor) => history.is_at_end(cursor.topic, &self.position),
-            Cursors::Several(several) => {
-                several.unread.is_empty() && !readers.has_news(several.key)
-            }
+            Cursors::Several(several) => several.is_at_end(readers),
         }
     }
 
@@ -148,6 +146,10 @@ impl Several {
             several.look_at(history, position, index);
         }
         several
+    }
+
+    pub(crate) fn is_at_end<T>(&self, readers: &Readers<T>) -> bool {
+        self.unread.is_empty() && !readers.has_news(self.key)
     }
 
     #[inline(never)]

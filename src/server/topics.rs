@@ -267,18 +267,19 @@ impl<T> Topics<T> {
     where
         T: Clone,
     {
-        let has_something = subscriber.is_disconnected
-            || subscriber.gap.is_some()
-            || !subscriber.is_at_end(&self.history, &self.readers);
-        if has_something {
+        if subscriber.is_disconnected || subscriber.gap.is_some() {
             return false;
         }
         match &mut subscriber.cursors {
             Cursors::One(cursor) => {
                 if let Some(topic) = self.history.topic_mut(cursor.topic) {
+                    if !subscriber.position.is_at_end(&topic.log) {
+                        return false;
+                    }
                     topic.waiting.hold(&mut cursor.ticket, || token.clone());
                 }
             }
+            Cursors::Several(several) if !several.is_at_end(&self.readers) => return false,
             Cursors::Several(several) => self.readers.hold(several.key, token),
         }
         true
