@@ -182,7 +182,7 @@ impl Client {
         Self {
             decoder,
             machine: Machine::new(config, seed),
-            stray: StrayCounter::new(),
+            stray: StrayCounter::default(),
         }
     }
 
@@ -405,7 +405,7 @@ impl Client {
     #[inline(never)]
     fn first_event(&mut self, now: Timestamp, input: &mut &[u8]) -> Option<Event> {
         let (chunk, is_open) = (*input, self.machine.is_open());
-        let counter = mem::replace(&mut self.stray, StrayCounter::new());
+        let counter = mem::take(&mut self.stray);
         let event = self.any_event(now, input);
         if event.is_none() && is_open {
             self.stray = counter;

@@ -1,5 +1,6 @@
 //! The lines that are no fields, of a stream that has brought no event.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use memchr::memchr2;
@@ -67,9 +68,13 @@ impl fmt::Display for StrayLines {
 }
 
 /// Counts the lines of a connection that are no fields, up to its first event.
+///
+/// There may be many open connections, and nearly all of them have had an event.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StrayCounter(Option<Box<Counting>>);
+
 #[derive(Clone, Debug)]
-pub(crate) struct StrayCounter {
-    is_counting: bool,
+struct Counting {
     /// Whether a cursor has bytes that were not counted. If it never tells which of them it took, it
     /// took whole lines.
     has_cursor: bool,
@@ -81,9 +86,9 @@ pub(crate) struct StrayCounter {
 }
 
 impl StrayCounter {
-    pub(crate) const fn new() -> Self {
-        Self {
-            is_counting: false,
+    /// Starts to count, at the start of a stream.
+    pub(crate) fn start(&mut self) {
+        self.0 = Some(Box::new(Counting {
             has_cursor: false,
             is_past_first: false,
             line: Excerpt::EMPTY,
@@ -91,23 +96,17 @@ impl StrayCounter {
                 count: 0,
                 first: Excerpt::EMPTY,
             },
-        }
-    }
-
-    /// Starts to count, at the start of a stream.
-    pub(crate) const fn start(&mut self) {
-        *self = Self::new();
-        self.is_counting = true;
+        }));
     }
 
     /// Takes the fact that an event has come, or that the next attempt has begun.
-    pub(crate) const fn stop(&mut self) {
-        self.is_counting = false;
+    pub(crate) fn stop(&mut self) {
+        self.0 = None;
     }
 
     #[inline]
     pub(crate) const fn is_counting(&self) -> bool {
-        self.is_counting
+        self.0.is_some()
     }
 
     /// Takes the start of `chunk`, all but its last `left` bytes, in which this frame was found.
@@ -117,9 +116,50 @@ impl StrayCounter {
         if let Some(FrameRef::Event(_)) = frame {
             return self.stop();
         }
+        if let Some(counting) = &mut self.0 {
+            counting.take(chunk.get(..chunk.len() - left).unwrap_or_default());
+        }
+    }
+
+    /// Takes the fact that a cursor has a chunk.
+    pub(crate) fn start_cursor(&mut self) {
+        if let Some(counting) = &mut self.0 {
+            counting.start_cursor();
+        }
+    }
+
+    /// Takes the frame that a cursor has found in its chunk, or that it has taken all of it. Returns
+    /// whether there is anything more to count in the chunk.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn advance_cursor(&mut self, chunk: &[u8], frame: Option<&FrameRef<'_>>) -> bool {
+        match (frame, &mut self.0) {
+            (Some(FrameRef::Event(_)), _) => self.stop(),
+            (Some(_), _) => return true,
+            (None, Some(counting)) => {
+                counting.has_cursor = false;
+                counting.take(chunk);
+            }
+            (None, None) => {}
+        }
+        false
+    }
+
+    /// Returns what was found, the unfinished line included.
+    pub(crate) fn found(&self) -> Option<StrayLines> {
+        let mut all = self.0.as_deref()?.clone();
+        let line = all.line.as_bytes();
+        if !line.is_empty() && field::parse_start(all.without_mark(line)) == Start::Unknown {
+            all.end_line();
+        }
+        (all.found.count > 0).then_some(all.found)
+    }
+}
+
+impl Counting {
+    fn take(&mut self, mut bytes: &[u8]) {
         self.start_cursor();
         self.has_cursor = false;
-        let mut bytes = chunk.get(..chunk.len() - left).unwrap_or_default();
         while let Some(end) = memchr2(b'\n', b'\r', bytes) {
             let (line, rest) = bytes.split_at(end);
             self.line.push(line);
@@ -129,38 +169,11 @@ impl StrayCounter {
         self.line.push(bytes);
     }
 
-    /// Takes the fact that a cursor has a chunk.
-    pub(crate) fn start_cursor(&mut self) {
+    fn start_cursor(&mut self) {
         if self.has_cursor {
             self.line = Excerpt::EMPTY;
         }
         self.has_cursor = true;
-    }
-
-    /// Takes the frame that a cursor has found in its chunk, or that it has taken all of it. Returns
-    /// whether there is anything more to count in the chunk.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn advance_cursor(&mut self, chunk: &[u8], frame: Option<&FrameRef<'_>>) -> bool {
-        match frame {
-            Some(FrameRef::Event(_)) => self.stop(),
-            Some(_) => return true,
-            None => {
-                self.has_cursor = false;
-                self.take(chunk, 0, None);
-            }
-        }
-        false
-    }
-
-    /// Returns what was found, the unfinished line included.
-    pub(crate) fn found(&self) -> Option<StrayLines> {
-        let mut all = self.clone();
-        let line = all.line.as_bytes();
-        if !line.is_empty() && field::parse_start(all.without_mark(line)) == Start::Unknown {
-            all.end_line();
-        }
-        (all.is_counting && all.found.count > 0).then_some(all.found)
     }
 
     fn end_line(&mut self) {
