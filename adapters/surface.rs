@@ -58,7 +58,7 @@ macro_rules! surface {
         #[cfg(feature = "http-body")]
         pub fn response<S, E>(events: S) -> ::http::Response<EventBody<S, E>>
         where
-            S: ::futures_core::Stream<Item: crate::server::OutgoingItem<Error = E>>,
+            S: crate::server::EventStream<Error = E>,
         {
             response_with(events, SessionConfig::new())
         }
@@ -72,7 +72,7 @@ macro_rules! surface {
             config: SessionConfig,
         ) -> ::http::Response<EventBody<S, E>>
         where
-            S: ::futures_core::Stream<Item: crate::server::OutgoingItem<Error = E>>,
+            S: crate::server::EventStream<Error = E>,
         {
             let body = EventBody::with_session(events, config, Runtime::default());
             crate::adapters::http::event_stream(body)

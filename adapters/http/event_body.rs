@@ -8,14 +8,13 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_core::Stream;
 use http_body::{Body, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::event_bytes::EventBytes;
 use crate::adapters::keep_alive::KeepAlive;
 use crate::adapters::runtime::{Timer, Untimed};
-use crate::server::{Outgoing, OutgoingItem, SessionConfig, Wire};
+use crate::server::{EventStream, Outgoing, SessionConfig, SessionEnd, Wire};
 
 pin_project! {
     /// A body that sends the events of a stream, and ends when the stream ends.
@@ -99,17 +98,33 @@ impl<T: Timer> Writing<T> {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    /// Returns whether items may be taken now.
+    fn takes_events(&self) -> bool {
+        match self {
+            Self::Bare(_) => true,
+            Self::Session(keep_alive) => keep_alive.takes_events(),
+        }
+    }
+
+    /// Returns whether what is ready together is to leave together, however much it is.
+    fn is_gathering(&self) -> bool {
         match self {
             Self::Bare(_) => false,
-            Self::Session(keep_alive) => keep_alive.session.ended().is_some(),
+            Self::Session(keep_alive) => keep_alive.session.is_gathering(),
+        }
+    }
+
+    fn ended(&self) -> Option<SessionEnd> {
+        match self {
+            Self::Bare(_) => None,
+            Self::Session(keep_alive) => keep_alive.session.ended(),
         }
     }
 }
 
 impl<S, E> EventBody<S, Untimed, E>
 where
-    S: Stream<Item: OutgoingItem<Error = E>>,
+    S: EventStream<Error = E>,
 {
     /// Creates a body that sends only the events, and no comments to keep the connection alive.
     pub const fn new(events: S) -> Self {
@@ -124,7 +139,7 @@ where
 
 impl<S, T, E> EventBody<S, T, E>
 where
-    S: Stream<Item: OutgoingItem<Error = E>>,
+    S: EventStream<Error = E>,
     T: Timer,
 {
     /// Creates a body that a [`Session`](crate::server::Session) opens, keeps alive and ends.
@@ -133,7 +148,7 @@ where
     /// peer reads it. Set one on the socket, with a [`WriteTimeout`](crate::io::WriteTimeout).
     pub fn with_session(events: S, config: SessionConfig, timer: T) -> Self {
         let mut written = Vec::new();
-        let keep_alive = KeepAlive::open(config, timer, &mut written);
+        let keep_alive = KeepAlive::open(config, timer, &events, &mut written);
         Self {
             events: Some(events),
             written,
@@ -169,7 +184,7 @@ where
 
 impl<S, T, E> Body for EventBody<S, T, E>
 where
-    S: Stream<Item: OutgoingItem<Error = E>>,
+    S: EventStream<Error = E>,
     T: Timer,
 {
     type Data = Bytes;
@@ -182,67 +197,78 @@ where
         let mut this = self.project();
         let mut out = mem::take(this.written);
         let mut items = 0;
-        while out.len() < FRAME_BYTES {
-            // A stream that never waits may yield nothing but what is held back.
-            if items == ITEMS_PER_POLL {
-                if out.is_empty() {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+        loop {
+            let mut were_taken = false;
+            while out.len() < FRAME_BYTES && this.writing.takes_events() {
+                // A stream that never waits may yield nothing but what is held back.
+                if items == ITEMS_PER_POLL {
+                    if out.is_empty() {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    break;
                 }
-                break;
-            }
-            items += 1;
-            let Some(events) = this.events.as_mut().as_pin_mut() else {
-                break;
-            };
-            match events.poll_next(cx) {
-                Poll::Ready(Some(item)) => {
-                    let outgoing = match item.try_into_outgoing() {
-                        Ok(outgoing) => outgoing,
-                        Err(error) => {
-                            this.events.set(None);
-                            *this.error = Some(error);
-                            break;
+                items += 1;
+                let Some(events) = this.events.as_mut().as_pin_mut() else {
+                    break;
+                };
+                match events.poll_next_item(cx) {
+                    Poll::Ready(Some(Ok(outgoing))) => {
+                        were_taken = true;
+                        let is_alone = out.is_empty() && !this.writing.is_gathering();
+                        let passed = this.writing.pass(outgoing, &mut out);
+                        if let Some(end) = this.writing.ended() {
+                            end_events(this.events.as_mut(), end);
                         }
-                    };
-                    let is_first = out.is_empty();
-                    let passed = this.writing.pass(outgoing, &mut out);
-                    if this.writing.has_ended() {
+                        match passed {
+                            // A copy of it would be spared only to send one more frame.
+                            Some(bytes) if !is_alone => out.extend_from_slice(&bytes),
+                            Some(bytes) => return data(bytes),
+                            None => {}
+                        }
+                    }
+                    Poll::Ready(Some(Err(error))) => {
                         this.events.set(None);
+                        *this.error = Some(error);
+                        break;
                     }
-                    match passed {
-                        // A copy of it would be spared only to send one more frame.
-                        Some(bytes) if !is_first => out.extend_from_slice(&bytes),
-                        Some(bytes) => return data(bytes),
-                        None => {}
+                    Poll::Ready(None) => {
+                        this.events.set(None);
+                        this.writing.end(&mut out);
                     }
-                }
-                Poll::Ready(None) => {
-                    this.events.set(None);
-                    this.writing.end(&mut out);
-                }
-                Poll::Pending => break,
-            }
-        }
-        if !out.is_empty() {
-            return data(out);
-        }
-        if let Some(error) = this.error.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
-        if let Writing::Session(keep_alive) = this.writing {
-            while this.events.is_some() && keep_alive.poll(cx, &mut out).is_ready() {
-                if keep_alive.session.ended().is_some() {
-                    this.events.set(None);
-                }
-                if !out.is_empty() {
-                    return data(out);
+                    Poll::Pending => {
+                        let events = this.events.as_ref().as_pin_ref();
+                        if let (Writing::Session(keep_alive), Some(events)) =
+                            (&mut *this.writing, events)
+                        {
+                            keep_alive.handle_pending(&*events, were_taken);
+                        }
+                        break;
+                    }
                 }
             }
-        }
-        match this.events.is_none() {
-            true => Poll::Ready(None),
-            false => Poll::Pending,
+            if !out.is_empty() {
+                return data(out);
+            }
+            if let Some(error) = this.error.take() {
+                return Poll::Ready(Some(Err(error)));
+            }
+            if this.events.is_none() {
+                return Poll::Ready(None);
+            }
+            let Writing::Session(keep_alive) = &mut *this.writing else {
+                return Poll::Pending;
+            };
+            let events = this.events.as_ref().as_pin_ref();
+            if keep_alive
+                .poll(cx, events.as_deref(), &mut out)
+                .is_pending()
+            {
+                return Poll::Pending;
+            }
+            if let Some(end) = keep_alive.session.ended() {
+                end_events(this.events.as_mut(), end);
+            }
         }
     }
 
@@ -265,6 +291,14 @@ impl<S, T, E> fmt::Debug for EventBody<S, T, E> {
             .field("ended", &self.events.is_none())
             .finish_non_exhaustive()
     }
+}
+
+/// Drops the events of a session that has ended.
+fn end_events<S: EventStream>(mut events: Pin<&mut Option<S>>, end: SessionEnd) {
+    if let Some(events) = events.as_mut().as_pin_mut() {
+        events.handle_session_end(end);
+    }
+    events.set(None);
 }
 
 fn data<E>(bytes: impl Into<Bytes>) -> Poll<Option<Result<http_body::Frame<Bytes>, E>>> {

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::event_body::EventBody;
 use crate::adapters::runtime::{Timer, Untimed};
-use crate::server::OutgoingItem;
+use crate::server::EventStream;
 
 pin_project! {
     /// The bytes of an [`EventBody`], for servers that are not built on the crate http-body.
@@ -34,7 +34,7 @@ impl<S, T, E> EventBytes<S, T, E> {
 
 impl<S, T, E> Stream for EventBytes<S, T, E>
 where
-    S: Stream<Item: OutgoingItem<Error = E>>,
+    S: EventStream<Error = E>,
     T: Timer,
 {
     type Item = Result<Bytes, E>;

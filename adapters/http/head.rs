@@ -5,9 +5,9 @@ use alloc::string::String;
 use core::time::Duration;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ::http::{Response, StatusCode};
+use ::http::{Request, Response, StatusCode};
 
-use crate::server::{self, InvalidLastEventId, Refused};
+use crate::server::{self, InvalidLastEventId, Refused, Start};
 
 /// Returns the response of an event stream: status 200, and headers that let each event through at
 /// once.
@@ -72,23 +72,31 @@ pub fn service_unavailable(retry_after: Duration) -> Response<String> {
 }
 
 /// Returns the response to a subscription that is refused: status 503 if the hub has been shut down, so
-/// that the client tries again after a second, otherwise status 400, after which it does not reconnect.
+/// that the client tries again after a second; status 204 if its topics are closed, and otherwise status
+/// 400, after which it does not reconnect.
 ///
-/// The body is the reason, as [`Refused`] displays it.
+/// The body is the reason, as [`Refused`] displays it, unless the status is 204.
 ///
 /// # Examples
 ///
 /// ```
+/// use core::time::Duration;
 /// use ssewire::Hub;
 /// use ssewire::hyper::refused;
 ///
 /// let hub = Hub::new();
 /// let error = hub.subscribe("a name of a topic ".repeat(100), None).unwrap_err();
 /// assert_eq!(refused(error).status(), 400);
+///
+/// hub.close_topic("job 7", Duration::from_secs(60));
+/// let error = hub.subscribe("job 7", None).unwrap_err();
+/// assert_eq!(refused(error).status(), 204);
 /// ```
 pub fn refused(reason: Refused) -> Response<String> {
-    if reason == Refused::Closed {
-        return service_unavailable(Duration::from_secs(1));
+    match reason {
+        Refused::Closed => return service_unavailable(Duration::from_secs(1)),
+        Refused::TopicClosed => return no_content(),
+        _ => {}
     }
     let mut response = Response::new(format!("{reason}\n"));
     *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -130,6 +138,34 @@ pub fn no_content() -> Response<String> {
 pub fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, InvalidLastEventId> {
     let values = headers.get_all(LAST_EVENT_ID).iter();
     server::last_event_id(values.map(HeaderValue::as_bytes))
+}
+
+/// Returns where the client of a request wants to begin: after the last event ID in its header, or in its
+/// query as `last_event_id` or `lastEventId`; `None` if it has neither.
+///
+/// # Errors
+///
+/// The same as [`server::start_of_request`]. Respond with status 400.
+///
+/// # Examples
+///
+/// ```
+/// use http::Request;
+/// use ssewire::hyper::start;
+/// use ssewire::server::Start;
+///
+/// let request = Request::get("/prices?last_event_id=e5f-42").body(()).unwrap();
+/// assert_eq!(start(&request), Ok(Some(Start::from("e5f-42"))));
+///
+/// // A page that opens gets all prices at once, and one that reconnects what it has missed.
+/// let request = Request::get("/prices").body(()).unwrap();
+/// assert_eq!(start(&request)?.unwrap_or(Start::Earliest), Start::Earliest);
+/// # Ok::<(), ssewire::hyper::InvalidLastEventId>(())
+/// ```
+pub fn start<B>(request: &Request<B>) -> Result<Option<Start>, InvalidLastEventId> {
+    let values = request.headers().get_all(LAST_EVENT_ID).iter();
+    let values = values.map(HeaderValue::as_bytes);
+    server::start_of_request(values, request.uri().query())
 }
 
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

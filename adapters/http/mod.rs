@@ -25,7 +25,9 @@ pub use self::event_body::EventBody;
 pub use self::event_bytes::EventBytes;
 #[cfg(feature = "client")]
 pub use self::from_fn::{FromFn, Sending, from_fn, request_headers};
-pub use self::head::{event_stream, last_event_id, no_content, refused, service_unavailable};
+pub use self::head::{
+    event_stream, last_event_id, no_content, refused, service_unavailable, start,
+};
 pub use crate::adapters::io::ReadError;
 #[cfg(feature = "hyper")]
 pub use crate::adapters::runtime::{Dial, Dialling};

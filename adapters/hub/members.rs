@@ -6,6 +6,7 @@ use core::fmt;
 use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -98,6 +99,37 @@ impl Members {
         for topic in topics.topics_of(subscriber) {
             let count = topics.subscriber_count_of(topic) - usize::from(!joined);
             state.queue.push(topic, joined, count);
+        }
+    }
+
+    /// Returns the names of the topics that a subscriber reads, if anybody wants to be told of changes.
+    pub(super) fn names<T>(&self, topics: &Topics<T>, subscriber: &Subscriber) -> HashSet<String> {
+        match self.has_listener.load(Ordering::Acquire) {
+            true => topics.topics_of(subscriber).map(String::from).collect(),
+            false => HashSet::new(),
+        }
+    }
+
+    /// Queues the changes of a subscriber that has read the topics `before`. The hub's lock is held.
+    pub(super) fn note_changes<T>(
+        &self,
+        topics: &Topics<T>,
+        before: &HashSet<String>,
+        subscriber: &Subscriber,
+    ) {
+        if !self.has_listener.load(Ordering::Acquire) {
+            return;
+        }
+        let after: HashSet<String> = topics.topics_of(subscriber).map(String::from).collect();
+        let mut state = self.lock();
+        for (changed, joined) in [
+            (after.difference(before), true),
+            (before.difference(&after), false),
+        ] {
+            for topic in changed {
+                let count = topics.subscriber_count_of(topic);
+                state.queue.push(topic, joined, count);
+            }
         }
     }
 

@@ -34,29 +34,52 @@
 //! # run::main();
 //! ```
 
+mod announcement;
+mod batch;
 mod changes;
+mod clock;
 mod closing;
+mod handle;
 mod members;
+mod names;
+mod observation;
+mod publication;
+#[cfg(feature = "metrics")]
+mod record;
 mod subscription;
+#[cfg(feature = "tracing")]
+mod trace;
 
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
+use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use self::clock::Clock;
 use self::closing::ShutdownWait;
 use self::members::Members;
-use crate::adapters::seed::random_seed;
+use self::names::Names;
+use self::observation::{Observed, Observers, Published};
 use crate::adapters::wakers::{self, WakerList};
-use crate::server::{EventId, Refused, Start, TopicNames, Topics, TopicsConfig, TopicsStats};
-use crate::{Event, EventRef};
+use crate::server::{
+    EventId, PublishError, Refused, Start, TopicNames, Topics, TopicsConfig, TopicsStats,
+};
+use crate::{Event, EventRef, Timestamp};
 
+pub use self::announcement::Announcement;
+pub use self::batch::Batch;
+pub use self::handle::SubscriptionHandle;
 pub use self::members::Membership;
-pub use self::subscription::Subscription;
+pub use self::observation::{Observation, StreamEnd};
+pub use self::publication::Publication;
+pub use self::subscription::{Subscription, SubscriptionStream};
 
 /// A handle to topics that many tasks share. Events are published to a topic, and each subscription
 /// gets the events of its topics.
@@ -79,7 +102,7 @@ pub use self::subscription::Subscription;
 /// let hub = Hub::new();
 /// let mut subscription = hub.subscribe("prices", None).unwrap();
 ///
-/// let id = hub.publish("prices", Event::new("121.5"));
+/// let id = hub.publish("prices", Event::new("121.5")).await.unwrap();
 /// let events = subscription.next().await.unwrap();
 /// assert_eq!(events.into_bytes(), format!("id: {id}\ndata: 121.5\n\n"));
 ///
@@ -99,6 +122,7 @@ struct Shared {
     /// Goes up, under the lock, with everything that may end a subscription's wait. A subscription that
     /// has been waiting since this version need not take the lock to know that it still waits.
     version: AtomicUsize,
+    clock: Clock,
     state: Mutex<State>,
     members: Members,
 }
@@ -108,11 +132,18 @@ struct State {
     closing: Closing,
     /// Those that wait for the last subscription to leave.
     closers: WakerList,
+    observers: Option<Observers>,
+    /// What the observers were told of the log.
+    told: TopicsStats,
+    /// The number of streams that were opened while there were observers.
+    observed_count: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closing {
     Not,
+    /// Responses end within this time, each at a moment of its own.
+    Spread(Duration),
     /// Subscriptions end after the events that are left for them.
     Gently,
     /// Subscriptions end.
@@ -125,15 +156,19 @@ impl Hub {
         Self::with_config(TopicsConfig::new())
     }
 
-    /// Creates a hub. Its epoch is drawn at random.
+    /// Creates a hub. Its epoch is the time, so that the IDs of a hub that is created later are higher,
+    /// and a random number.
     pub fn with_config(config: TopicsConfig) -> Self {
-        let epoch = random_seed();
         Self(Arc::new(Shared {
             version: AtomicUsize::new(0),
+            clock: Clock::new(),
             state: Mutex::new(State {
-                topics: Topics::new(config, epoch),
+                topics: Topics::new(config, clock::new_epoch()),
                 closing: Closing::Not,
                 closers: WakerList::default(),
+                observers: None,
+                told: TopicsStats::default(),
+                observed_count: 0,
             }),
             members: Members::default(),
         }))
@@ -154,18 +189,189 @@ impl Hub {
         self.0.members.listen(listener);
     }
 
-    /// Publishes an event to a topic, and returns the event's new ID, which replaces any that it had.
-    pub fn publish(&self, topic: impl AsRef<str>, event: impl Borrow<Event>) -> EventId {
-        self.publish_ref(topic, event.borrow().into())
+    /// Publishes an event to one topic or several. It gets a new ID, which replaces any that it had.
+    ///
+    /// An event of several topics is stored once, and a subscription to several of them gets it once.
+    ///
+    /// The returned [`Publication`] has the ID, or why the event could not be published. It need not be
+    /// awaited.
+    pub fn publish<K: ?Sized>(
+        &self,
+        topics: impl TopicNames<K>,
+        event: impl Borrow<Event>,
+    ) -> Publication {
+        self.publish_ref(topics, event.borrow().into())
     }
 
     /// Publishes a borrowed event as [`publish`](Self::publish) does.
-    pub fn publish_ref(&self, topic: impl AsRef<str>, event: EventRef<'_>) -> EventId {
-        let topic = topic.as_ref();
+    pub fn publish_ref<K: ?Sized>(
+        &self,
+        topics: impl TopicNames<K>,
+        event: EventRef<'_>,
+    ) -> Publication {
+        self.add(topics, |topics, now, names| {
+            topics.publish(now, names, event)
+        })
+    }
+
+    /// Publishes an event that takes the place of the one with the same key: of each key, a topic keeps
+    /// the newest event only.
+    ///
+    /// A subscription that starts with the [earliest](Start::Earliest) or the [last](Start::Last) events
+    /// gets the newest of each key first. One that falls behind gets the newest too, and is never
+    /// disconnected for these events.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # mod run {
+    /// use ssewire::server::Start;
+    /// use ssewire::{Event, Hub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() {
+    /// let hub = Hub::new();
+    /// hub.publish_latest("prices", "AAPL", Event::new("121.5"));
+    /// let newest = hub.publish_latest("prices", "AAPL", Event::new("121.7"));
+    ///
+    /// let mut prices = hub.subscribe("prices", Start::Earliest).unwrap();
+    /// let events = prices.next().await.unwrap();
+    /// let id = newest.await.unwrap();
+    /// assert_eq!(events.into_bytes(), format!("id: {id}\ndata: 121.7\n\n"));
+    /// # }
+    /// # }
+    /// # #[cfg(feature = "tokio")]
+    /// # run::main();
+    /// ```
+    pub fn publish_latest<K: ?Sized>(
+        &self,
+        topics: impl TopicNames<K>,
+        key: impl AsRef<str>,
+        event: impl Borrow<Event>,
+    ) -> Publication {
+        let (key, event) = (key.as_ref(), event.borrow().into());
+        self.add(topics, |topics, now, names| {
+            topics.publish_latest(now, names, key, event)
+        })
+    }
+
+    /// Publishes an event that tells of the end of a key, and drops the event of the key. See
+    /// [`Topics::remove_latest`].
+    pub fn remove_latest<K: ?Sized>(
+        &self,
+        topics: impl TopicNames<K>,
+        key: impl AsRef<str>,
+        event: impl Borrow<Event>,
+    ) -> Publication {
+        let (key, event) = (key.as_ref(), event.borrow().into());
+        self.add(topics, |topics, now, names| {
+            topics.remove_latest(now, names, key, event)
+        })
+    }
+
+    /// Returns a handle for several publications in a row. The subscriptions that wait for them are woken
+    /// once, when it is dropped, and then get all of them together.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(&self.0)
+    }
+
+    /// Appends an event that has its ID already, to fill the hub after a restart from a database. See
+    /// [`Topics::append`].
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if the ID is not higher than those of all events before, no topic is named, the
+    /// name of one or the key is too long, or a topic is closed.
+    pub fn append<K: ?Sized>(
+        &self,
+        id: EventId,
+        topics: impl TopicNames<K>,
+        key: Option<&str>,
+        event: impl Borrow<Event>,
+    ) -> Result<(), PublishError> {
+        let event = event.borrow().into();
+        let appended = self.add(topics, |topics, now, names| {
+            topics.append(now, id, names, key, event)?;
+            Ok(id)
+        });
+        appended.into_result().map(drop)
+    }
+
+    /// Returns the position after all events that were published so far.
+    ///
+    /// A subscription that starts after this ID has all that is published from now on. So a page can load
+    /// its state first, with this position, and then follow without a hole.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # mod run {
+    /// use ssewire::{Event, Hub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() {
+    /// let hub = Hub::new();
+    /// hub.publish("news", Event::new("old"));
+    /// let position = hub.position();
+    /// let id = hub.publish("news", Event::new("new")).id().unwrap();
+    ///
+    /// let mut news = hub.subscribe("news", position).unwrap();
+    /// let events = news.next().await.unwrap();
+    /// assert_eq!(events.into_bytes(), format!("id: {id}\ndata: new\n\n"));
+    /// # }
+    /// # }
+    /// # #[cfg(feature = "tokio")]
+    /// # run::main();
+    /// ```
+    pub fn position(&self) -> EventId {
+        self.0.lock().topics.position()
+    }
+
+    /// Closes a topic for some time: its subscriptions get what is left for them and then end, unless they
+    /// read other topics that are not closed. Meanwhile nothing can be published to it, and a subscription
+    /// that has nothing left to read is [refused](Refused::TopicClosed), which is a status 204 over HTTP,
+    /// so that clients do not return.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # mod run {
+    /// use core::time::Duration;
+    /// use ssewire::server::Refused;
+    /// use ssewire::{Event, Hub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() {
+    /// let hub = Hub::new();
+    /// let mut job = hub.subscribe("job 7", None).unwrap();
+    /// hub.publish("job 7", Event::new("done"));
+    /// hub.close_topic("job 7", Duration::from_secs(60));
+    ///
+    /// assert!(job.next().await.is_some());
+    /// assert!(job.next().await.is_none());
+    /// assert_eq!(hub.subscribe("job 7", None).unwrap_err(), Refused::TopicClosed);
+    /// # }
+    /// # }
+    /// # #[cfg(feature = "tokio")]
+    /// # run::main();
+    /// ```
+    pub fn close_topic(&self, topic: impl AsRef<str>, time: Duration) {
+        let now = self.0.clock.now();
         let mut state = self.0.lock();
-        let id = state.topics.publish(topic, event);
+        state.topics.close_topic(now, topic.as_ref(), time);
         self.0.wake_ready(state);
-        id
+    }
+
+    /// Ends all subscriptions that read a topic now, without what is left for them, and returns how many
+    /// there are. With a topic per user, this ends the streams of a user who logs out.
+    pub fn end_streams(&self, topic: impl AsRef<str>) -> usize {
+        let mut state = self.0.lock();
+        let count = state.topics.end_subscribers(topic.as_ref());
+        self.0.wake_ready(state);
+        count
     }
 
     /// Subscribes to topics, which need not have any events yet.
@@ -202,16 +408,27 @@ impl Hub {
         start: impl Into<Start>,
     ) -> Result<Subscription, Refused> {
         // These may be long, or call the hub, so they run before the lock is taken.
-        let (topics, start) = (topics.into_topics(), start.into());
+        let (topics, start, now) = (topics.into_topics(), start.into(), self.0.clock.now());
         let mut state = self.0.lock();
         if state.closing == Closing::AtOnce {
             return Err(Refused::Closed);
         }
-        let subscriber = state.topics.subscribe(topics, start)?;
+        let subscriber = state.topics.subscribe(now, topics, start)?;
         self.0.members.note(&state.topics, &subscriber, true);
+        let observers = state.observers.clone();
+        let observed = observers.map(|observers| {
+            let topics = state.topics.topics_of(&subscriber);
+            let topics: Vec<String> = topics.map(String::from).collect();
+            state.observed_count += 1;
+            let observed = Observed::new(observers, state.observed_count, now);
+            (observed, topics)
+        });
         drop(state);
-        let subscription = Subscription::new(Arc::clone(&self.0), subscriber);
+        let mut subscription = Subscription::new(Arc::clone(&self.0), subscriber);
         self.0.members.tell();
+        if let Some((observed, topics)) = observed {
+            subscription.observe(observed, &topics);
+        }
         Ok(subscription)
     }
 
@@ -233,7 +450,28 @@ impl Hub {
     /// If the future is dropped, the subscriptions still end after the events that are left for them.
     /// To end them at once, call this again with a deadline that is ready.
     pub async fn shutdown<T>(&self, deadline: impl Future<Output = T>) -> usize {
-        self.close(Closing::Gently);
+        self.shut_down(Closing::Gently, deadline).await
+    }
+
+    /// Shuts the hub down as [`shutdown`](Self::shutdown) does, but so that the clients do not all return
+    /// at once: each response ends at a random moment within `window`, with all that it has. Until then it
+    /// goes on. A subscription that is read without a response ends after the events that are left for it.
+    ///
+    /// The deadline ends what is left, so it should be later than the window.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`shutdown`](Self::shutdown).
+    pub async fn shutdown_over<T>(
+        &self,
+        window: Duration,
+        deadline: impl Future<Output = T>,
+    ) -> usize {
+        self.shut_down(Closing::Spread(window), deadline).await
+    }
+
+    async fn shut_down<T>(&self, closing: Closing, deadline: impl Future<Output = T>) -> usize {
+        self.close(closing);
         let mut deadline = pin!(deadline);
         let mut wait = ShutdownWait::new(&self.0);
         let left = poll_fn(|cx| {
@@ -264,6 +502,17 @@ impl Hub {
         self.0.lock().topics.stats()
     }
 
+    fn add<K: ?Sized>(
+        &self,
+        topics: impl TopicNames<K>,
+        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+    ) -> Publication {
+        let mut ready = Vec::new();
+        let publication = self.0.publish(&mut ready, topics, add);
+        wakers::wake_all(ready);
+        publication
+    }
+
     fn close(&self, closing: Closing) {
         let mut state = self.0.lock();
         state.closing = state.closing.max(closing);
@@ -291,6 +540,42 @@ impl Shared {
         // The only foreign code that runs under the lock is the cloning of wakers, and a panic there
         // leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes an event. Adds the wakers of those whose wait is over to `ready`.
+    fn publish<K: ?Sized>(
+        &self,
+        ready: &mut Vec<Waker>,
+        topics: impl TopicNames<K>,
+        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+    ) -> Publication {
+        let now = self.clock.now();
+        let result = match topics.one_name() {
+            Some(name) => self.publish_to(ready, now, Names::One(name), add),
+            None => self.publish_to(ready, now, Names::Several(topics.into_topics()), add),
+        };
+        Publication::new(result)
+    }
+
+    fn publish_to(
+        &self,
+        ready: &mut Vec<Waker>,
+        now: Timestamp,
+        names: Names<'_>,
+        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+    ) -> Result<EventId, PublishError> {
+        let mut state = self.lock();
+        let result = add(&mut state.topics, now, names);
+        self.version.fetch_add(1, Ordering::Release);
+        match ready.is_empty() {
+            true => *ready = state.topics.take_ready(),
+            false => ready.extend(state.topics.take_ready()),
+        }
+        if let Some(published) = Published::note(&mut state, result.ok()) {
+            drop(state);
+            published.tell();
+        }
+        result
     }
 
     /// Releases the lock, then wakes those whose wait is over.

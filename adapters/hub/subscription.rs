@@ -1,27 +1,42 @@
 //! A subscription: the events of some topics, as a stream.
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
 use core::future::poll_fn;
+use core::mem;
 use core::pin::Pin;
 use core::ptr;
 use core::sync::atomic::Ordering;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, Waker, ready};
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use futures_core::Stream;
 
-use super::{Closing, Shared};
+use super::handle::SharedSubscriber;
+use super::observation::Observed;
+use super::{Announcement, Closing, Shared, State, StreamEnd, SubscriptionHandle};
 use crate::adapters::wakers;
-use crate::server::{Delivery, Encoded, Subscriber};
+use crate::server::{
+    Delivery, Encoded, EventId, EventStream, LastRead, Outgoing, SessionEnd, Subscriber, SubscriberEnd,
+};
+use crate::{EventRef, Timestamp};
 
 /// The events of some topics, encoded, as [`Hub::subscribe`](super::Hub::subscribe) returns them.
 ///
 /// Each item is a batch of all the events that are waiting, up to 64 KiB. To unsubscribe, drop the
 /// subscription.
 ///
-/// The subscription ends when the hub is shut down, or when it does not keep up and the hub
-/// disconnects slow readers. It does not end when the last [`Hub`](super::Hub) is dropped, because
-/// it holds the hub too.
+/// The subscription ends when the hub is shut down, when its topics are closed, when it or one of its
+/// topics is ended, or when it does not keep up and the hub disconnects slow readers. It does not end when
+/// the last [`Hub`](super::Hub) is dropped, because it holds the hub too.
+///
+/// A response sends a subscription as it is: it knows the [position](Self::position). As a plain
+/// [`Stream`], without it, it is [`into_stream`](Self::into_stream).
 ///
 /// The task that waits is woken once for each topic that has an event, however many events follow
 /// before it polls again.
@@ -37,8 +52,8 @@ use crate::server::{Delivery, Encoded, Subscriber};
 /// # pub async fn main() {
 /// let hub = Hub::new();
 /// let mut subscription = hub.subscribe(["news", "weather"], None).unwrap();
-/// let hello = hub.publish("news", Event::new("hello"));
-/// let rain = hub.publish("weather", Event::new("rain"));
+/// let hello = hub.publish("news", Event::new("hello")).await.unwrap();
+/// let rain = hub.publish("weather", Event::new("rain")).await.unwrap();
 ///
 /// let events = subscription.next().await.unwrap();
 /// let expected = format!("id: {hello}\ndata: hello\n\nid: {rain}\ndata: rain\n\n");
@@ -52,22 +67,78 @@ use crate::server::{Delivery, Encoded, Subscriber};
 /// # run::main();
 /// ```
 pub struct Subscription {
-    hub: Arc<Shared>,
-    /// `None` after the end.
-    subscriber: Option<Subscriber>,
+    pub(super) hub: Arc<Shared>,
+    subscriber: Held,
     /// The version of the hub at which it began to wait, if it waits.
     waits_since: Option<usize>,
     /// The waker that the hub holds. Not the waker itself, which may own the task that owns this.
     waker: WakerId,
+    /// Within which time its response is to end.
+    closing: Option<Duration>,
+    /// What few subscriptions have.
+    rare: Option<Box<Rare>>,
+    /// Whether the ID of the last item is that of the position.
+    is_position_told: bool,
+}
+
+type Predicate = dyn FnMut(EventRef<'_>) -> bool + Send;
+
+#[derive(Default)]
+struct Rare {
+    /// In a mutex that is never locked: it makes a subscription `Sync`.
+    predicate: Option<Box<Mutex<Predicate>>>,
+    announcements: Vec<Announcement>,
+    observed: Option<Observed>,
+}
+
+impl Rare {
+    /// Returns what is left of a delivery, and tells the observers.
+    fn give(&mut self, delivery: Delivery, read: LastRead, now: Timestamp) -> Option<Encoded> {
+        let mut count = u64::from(read.events);
+        let given = match (delivery, &mut self.predicate) {
+            (Delivery::Events(events), Some(keep)) => {
+                let keep = unlocked(keep);
+                count = 0;
+                events.filter(|event| {
+                    let is_kept = keep(event);
+                    count += u64::from(is_kept);
+                    is_kept
+                })?
+            }
+            (Delivery::Gap(gap), _) => {
+                if let Some(observed) = &self.observed {
+                    observed.tell_gap(gap.reason);
+                }
+                return Some(Encoded::from(gap));
+            }
+            (delivery, _) => encoded(delivery),
+        };
+        if let Some(observed) = &mut self.observed {
+            observed.tell_sent(now, read, count, given.as_bytes().len());
+        }
+        Some(given)
+    }
+}
+
+/// Where the subscriber is.
+enum Held {
+    Here(Subscriber),
+    /// There are handles.
+    Shared(Arc<SharedSubscriber>),
+    /// After the end.
+    Gone,
 }
 
 impl Subscription {
     pub(super) const fn new(hub: Arc<Shared>, subscriber: Subscriber) -> Self {
         Self {
             hub,
-            subscriber: Some(subscriber),
+            subscriber: Held::Here(subscriber),
             waits_since: None,
             waker: WakerId::NONE,
+            closing: None,
+            rare: None,
+            is_position_told: false,
         }
     }
 
@@ -77,54 +148,207 @@ impl Subscription {
     ///
     /// If the future is dropped, no event is lost.
     pub async fn next(&mut self) -> Option<Encoded> {
-        poll_fn(|cx| self.poll_next_events(cx)).await
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Polls for the next events, as [`next`](Self::next) waits for them.
+    #[inline]
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        self.poll(cx, Patience::None)
+    }
+
+    /// Returns the subscription as a stream.
+    ///
+    /// A response that sends this stream does not know the position, so it does not tell its client
+    /// where it began.
+    pub const fn into_stream(self) -> SubscriptionStream {
+        SubscriptionStream(self)
+    }
+
+    /// Returns the ID up to which the subscription has all events of its topics; see
+    /// [`Topics::position_of`](crate::server::Topics::position_of).
+    ///
+    /// After the end it is the ID with epoch 0 and number 0.
+    pub fn position(&self) -> EventId {
+        let state = self.hub.lock();
+        let position = |subscriber: &Subscriber| state.topics.position_of(subscriber);
+        let position = match &self.subscriber {
+            Held::Here(subscriber) => Some(position(subscriber)),
+            Held::Shared(shared) => shared.lock().as_ref().map(position),
+            Held::Gone => None,
+        };
+        position.unwrap_or(EventId::new(0, 0))
+    }
+
+    /// Returns a handle that ends the subscription, or changes what it reads, from elsewhere.
+    pub fn handle(&mut self) -> SubscriptionHandle {
+        let subscriber = mem::replace(&mut self.subscriber, Held::Gone);
+        if let Held::Here(subscriber) = subscriber {
+            self.subscriber = Held::Shared(Arc::new(SharedSubscriber::new(subscriber)));
+        } else {
+            self.subscriber = subscriber;
+        }
+        match &self.subscriber {
+            Held::Shared(shared) => SubscriptionHandle::new(&self.hub, shared),
+            _ => SubscriptionHandle::of_none(),
+        }
+    }
+
+    /// Keeps only the events for which `keep` returns `true`. Gaps are always kept.
+    ///
+    /// Only this subscription pays for it: its events are decoded again, and those that are left are
+    /// joined anew. The position moves on with the events that are left out.
+    ///
+    /// A subscription that is narrowed again keeps only what both want. If `keep` panics, the
+    /// panic reaches whoever polls, and the events of that poll are lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # mod run {
+    /// use ssewire::{Event, Hub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() -> Result<(), ssewire::InvalidField> {
+    /// let hub = Hub::new();
+    /// let mut apple = hub
+    ///     .subscribe("prices", None)
+    ///     .unwrap()
+    ///     .narrow(|event| event.event_type() == "AAPL");
+    ///
+    /// hub.publish("prices", Event::new("3125").with_type("AMZN")?);
+    /// let id = hub.publish("prices", Event::new("121.5").with_type("AAPL")?).id().unwrap();
+    /// let events = apple.next().await.unwrap();
+    /// assert_eq!(events.into_bytes(), format!("id: {id}\nevent: AAPL\ndata: 121.5\n\n"));
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// # #[cfg(feature = "tokio")]
+    /// # run::main().unwrap();
+    /// ```
+    #[must_use]
+    pub fn narrow(mut self, mut keep: impl FnMut(EventRef<'_>) -> bool + Send + 'static) -> Self {
+        let predicate = &mut self.rare.get_or_insert_default().predicate;
+        *predicate = Some(match predicate.take() {
+            None => Box::new(Mutex::new(keep)),
+            Some(mut before) => Box::new(Mutex::new(move |event: EventRef<'_>| {
+                unlocked(&mut before)(event) && keep(event)
+            })),
+        });
+        self
+    }
+
+    /// Keeps an announcement as long as the subscription lasts.
+    pub(super) fn keep(&mut self, announcement: Announcement) {
+        let rare = self.rare.get_or_insert_default();
+        rare.announcements.push(announcement);
+    }
+
+    /// Tells the observers that it is open.
+    pub(super) fn observe(&mut self, observed: Observed, topics: &[String]) {
+        let rare = self.rare.get_or_insert_default();
+        let observed = rare.observed.insert(observed);
+        observed.tell_opened(topics);
     }
 
     #[inline]
-    fn poll_next_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+    fn poll(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
         let is_held = self.waker == WakerId::of(cx.waker());
         if is_held && self.waits_since == Some(self.hub.version.load(Ordering::Acquire)) {
             return Poll::Pending;
         }
-        self.poll_hub(cx, is_held)
+        for _ in 0..BATCHES_PER_POLL {
+            let Some((delivery, read)) = ready!(self.poll_hub(cx, patience)) else {
+                return Poll::Ready(None);
+            };
+            let given = match &mut self.rare {
+                None => Some(encoded(delivery)),
+                Some(rare) => rare.give(delivery, read, self.hub.clock.now()),
+            };
+            if given.is_some() {
+                return Poll::Ready(given);
+            }
+            self.is_position_told = false;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    fn poll_hub(&mut self, cx: &mut Context<'_>, is_held: bool) -> Poll<Option<Encoded>> {
-        let Some(subscriber) = &mut self.subscriber else {
-            return Poll::Ready(None);
-        };
+    #[inline]
+    fn poll_hub(
+        &mut self,
+        cx: &mut Context<'_>,
+        patience: Patience,
+    ) -> Poll<Option<(Delivery, LastRead)>> {
+        let is_held = self.waker == WakerId::of(cx.waker());
         self.waits_since = None;
         if !is_held {
-            let replaced = self.hub.lock().topics.stop_waiting(subscriber);
+            let replaced = self.stop_waiting();
             // Dropping a waker may free a task with its subscriptions, which need the lock.
             drop(replaced);
             self.waker = WakerId::of(cx.waker());
         }
         let mut state = self.hub.lock();
-        let delivery = match state.closing {
-            Closing::AtOnce => Some(Delivery::Disconnected),
-            _ => state.topics.poll_delivery(subscriber, MAX_BYTES),
+        let closing = state.closing;
+        let (delivery, waits) = match &mut self.subscriber {
+            Held::Here(subscriber) => state.poll(subscriber, patience, cx.waker()),
+            Held::Shared(shared) => match &mut *shared.lock() {
+                Some(subscriber) => state.poll(subscriber, patience, cx.waker()),
+                None => (None, false),
+            },
+            Held::Gone => return Poll::Ready(None),
         };
-        // During a shutdown it need not wait: when there is nothing left, it ends.
-        let waits = state.closing == Closing::Not && state.topics.wait(subscriber, cx.waker());
+        let read = state.topics.last_read();
         self.waits_since = waits.then(|| self.hub.version.load(Ordering::Relaxed));
         drop(state);
+        if let Closing::Spread(window) = closing {
+            self.closing = Some(window);
+        }
+        self.is_position_told |= delivery.is_some();
         match delivery {
-            Some(Delivery::Events(events)) => Poll::Ready(Some(events)),
-            Some(Delivery::Gap(gap)) => Poll::Ready(Some(Encoded::from(&gap.to_event()))),
+            Some(delivery @ (Delivery::Events(_) | Delivery::Gap(_))) => {
+                Poll::Ready(Some((delivery, read)))
+            }
             None if waits => Poll::Pending,
-            _ => {
+            ended => {
+                self.note_end(match ended {
+                    Some(Delivery::Ended(end)) if closing == Closing::Not => StreamEnd::Hub(end),
+                    _ => StreamEnd::Shutdown,
+                });
                 self.leave();
                 Poll::Ready(None)
             }
         }
     }
 
+    fn note_end(&mut self, end: StreamEnd) {
+        let observed = self.rare.as_mut().and_then(|rare| rare.observed.as_mut());
+        if let Some(observed) = observed {
+            observed.end = end;
+        }
+    }
+
+    fn stop_waiting(&mut self) -> Option<Waker> {
+        let mut state = self.hub.lock();
+        match &mut self.subscriber {
+            Held::Here(subscriber) => state.topics.stop_waiting(subscriber),
+            Held::Shared(shared) => state.topics.stop_waiting(shared.lock().as_mut()?),
+            Held::Gone => None,
+        }
+    }
+
     fn leave(&mut self) {
-        let Some(subscriber) = self.subscriber.take() else {
+        let mut state = self.hub.lock();
+        let subscriber = match mem::replace(&mut self.subscriber, Held::Gone) {
+            Held::Here(subscriber) => Some(subscriber),
+            Held::Shared(shared) => shared.lock().take(),
+            Held::Gone => None,
+        };
+        let Some(subscriber) = subscriber else {
             return;
         };
-        let mut state = self.hub.lock();
+        let rare = self.rare.take();
         self.hub.members.note(&state.topics, &subscriber, false);
         let tokens = state.topics.unsubscribe(subscriber);
         let is_last = state.topics.subscriber_count() == 0;
@@ -133,6 +357,58 @@ impl Subscription {
         drop(tokens);
         wakers::wake_all(closers.into_iter().flatten());
         self.hub.members.tell();
+        if let Some(rare) = rare {
+            drop(rare.announcements);
+            if let Some(observed) = rare.observed {
+                observed.tell_ended(self.hub.clock.now());
+            }
+        }
+    }
+}
+
+/// Returns the bytes of a delivery that is not the end.
+#[inline]
+fn encoded(delivery: Delivery) -> Encoded {
+    match delivery {
+        Delivery::Events(events) => events,
+        Delivery::Gap(gap) => Encoded::from(gap),
+        other => unreachable!("{other:?} has no bytes"),
+    }
+}
+
+fn unlocked(predicate: &mut Mutex<Predicate>) -> &mut Predicate {
+    predicate.get_mut().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a reader does while the hub is shut down over a window of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// It ends after the events that are left.
+    None,
+    /// It reads on, and ends at a moment of its own.
+    Window,
+}
+
+impl State {
+    /// Reads what there is for a subscriber. Returns whether it waits for more.
+    #[inline]
+    fn poll(
+        &mut self,
+        subscriber: &mut Subscriber,
+        patience: Patience,
+        waker: &Waker,
+    ) -> (Option<Delivery>, bool) {
+        let delivery = match self.closing {
+            Closing::AtOnce => Some(Delivery::Ended(SubscriberEnd::Application)),
+            _ => self.topics.poll_delivery(subscriber, MAX_BYTES),
+        };
+        // During a shutdown it need not wait: when there is nothing left, it ends.
+        let may_wait = match self.closing {
+            Closing::Not => true,
+            Closing::Spread(_) => patience == Patience::Window,
+            Closing::Gently | Closing::AtOnce => false,
+        };
+        (delivery, may_wait && self.topics.wait(subscriber, waker))
     }
 }
 
@@ -142,20 +418,71 @@ impl Drop for Subscription {
     }
 }
 
-impl Stream for Subscription {
-    type Item = Encoded;
+impl EventStream for Subscription {
+    type Error = Infallible;
 
     #[inline]
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        self.get_mut().poll_next_events(cx)
+    fn poll_next_item(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Outgoing, Infallible>>> {
+        let events = ready!(self.get_mut().poll(cx, Patience::Window));
+        Poll::Ready(events.map(|events| Ok(events.into())))
+    }
+
+    fn untold_position(&self) -> Option<EventId> {
+        let is_untold = !self.is_position_told && !matches!(self.subscriber, Held::Gone);
+        is_untold.then(|| self.position())
+    }
+
+    fn closing(&self) -> Option<Duration> {
+        self.closing
+    }
+
+    fn handle_session_end(self: Pin<&mut Self>, end: SessionEnd) {
+        self.get_mut().note_end(StreamEnd::Session(end));
     }
 }
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("subscriber", &self.subscriber)
+            .field("has_ended", &matches!(self.subscriber, Held::Gone))
             .finish_non_exhaustive()
+    }
+}
+
+/// A [`Subscription`] as a stream, as [`Subscription::into_stream`] returns it.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # mod run {
+/// use futures_util::StreamExt;
+/// use ssewire::{Event, Hub};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # pub async fn main() {
+/// let hub = Hub::new();
+/// let news = hub.subscribe("news", None).unwrap().into_stream();
+/// let mut lengths = news.map(|events| events.as_bytes().len());
+/// hub.publish("news", Event::new("hello"));
+/// assert!(lengths.next().await > Some(10));
+/// # }
+/// # }
+/// # #[cfg(feature = "tokio")]
+/// # run::main();
+/// ```
+#[derive(Debug)]
+pub struct SubscriptionStream(Subscription);
+
+impl Stream for SubscriptionStream {
+    type Item = Encoded;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
+        self.get_mut().0.poll_next(cx)
     }
 }
 
@@ -173,3 +500,5 @@ impl WakerId {
 
 /// The length of an item, unless one event is longer.
 const MAX_BYTES: usize = 64 * 1024;
+/// How many batches one poll leaves out.
+const BATCHES_PER_POLL: usize = 16;

@@ -5,12 +5,10 @@ use core::pin::pin;
 use core::task::{Poll, ready};
 use std::io;
 
-use futures_core::Stream;
-
 use crate::adapters::io::{BoxError, EventWriter};
 use crate::adapters::keep_alive::KeepAlive;
 use crate::adapters::runtime::{Runtime, WriteTo};
-use crate::server::{OutgoingItem, SessionConfig, SessionEnd};
+use crate::server::{EventStream, SessionConfig, SessionEnd};
 
 impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
     /// Sends all events of a stream in a [session](crate::server::Session), which sends comments
@@ -42,15 +40,17 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
         config: SessionConfig,
     ) -> io::Result<Option<SessionEnd>>
     where
-        S: Stream<Item: OutgoingItem<Error: Into<BoxError>>>,
+        S: EventStream<Error: Into<BoxError>>,
     {
         let timer = K::Timer::default();
         let (outbound, writer) = self.parts();
-        let mut keep_alive = outbound.queue(|out| KeepAlive::open(config, timer, out))?;
+        let mut keep_alive = outbound.queue(|out| KeepAlive::open(config, timer, &events, out))?;
         let mut events = pin!(events);
         let mut is_closing = false;
         // Why it is closing, unless it is because the stream has ended.
         let mut end = None;
+        // The error of the stream, until what came before it is written.
+        let mut failure = None;
         let mut is_flushed = false;
         poll_fn(|cx| {
             let mut items = 0;
@@ -72,6 +72,8 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                         keep_alive.session.handle_unblocked();
                     }
                     keep_alive.session.handle_blocked(keep_alive.alarm.now());
+                } else if let Some(failure) = failure.take() {
+                    return Poll::Ready(Err(failure));
                 } else if is_closing {
                     if outbound
                         .poll_flush(cx, |cx| K::poll_close(writer, cx))?
@@ -83,39 +85,71 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                 } else {
                     // A stream that never waits, to a peer that never does, would keep all other tasks
                     // waiting.
-                    if items == ITEMS_PER_POLL {
+                    if items >= ITEMS_PER_POLL {
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
-                    items += 1;
-                    match events.as_mut().poll_next(cx) {
-                        Poll::Ready(Some(item)) => {
-                            let outgoing = item.try_into_outgoing().map_err(io::Error::other)?;
-                            outbound.queue(|out| {
-                                if let Some(bytes) = keep_alive.pass(outgoing, out) {
-                                    out.extend_from_slice(&bytes);
+                    let mut were_taken = false;
+                    // What is gathered leaves in one write.
+                    while keep_alive.takes_events()
+                        && outbound.len() < GATHERED_BYTES
+                        && items < GATHERED_ITEMS
+                    {
+                        items += 1;
+                        match events.as_mut().poll_next_item(cx) {
+                            Poll::Ready(Some(Err(error))) if !were_taken => {
+                                return Poll::Ready(Err(io::Error::other(error)));
+                            }
+                            Poll::Ready(Some(Err(error))) => {
+                                failure = Some(io::Error::other(error));
+                                break;
+                            }
+                            Poll::Ready(Some(Ok(outgoing))) => {
+                                outbound.queue(|out| {
+                                    if let Some(bytes) = keep_alive.pass(outgoing, out) {
+                                        out.extend_from_slice(&bytes);
+                                    }
+                                })?;
+                                were_taken = true;
+                                end = keep_alive.session.ended();
+                                is_closing = end.is_some();
+                                if let Some(end) = end {
+                                    events.as_mut().handle_session_end(end);
                                 }
-                            })?;
-                            end = keep_alive.session.ended();
-                            is_closing = end.is_some();
-                            continue;
+                                if is_closing || !keep_alive.session.is_gathering() {
+                                    break;
+                                }
+                            }
+                            Poll::Ready(None) => {
+                                outbound.queue(|out| keep_alive.session.end(out))?;
+                                were_taken = true;
+                                is_closing = true;
+                                break;
+                            }
+                            Poll::Pending => {
+                                keep_alive.handle_pending(&*events, were_taken);
+                                break;
+                            }
                         }
-                        Poll::Ready(None) => {
-                            outbound.queue(|out| keep_alive.session.end(out))?;
-                            is_closing = true;
-                            continue;
-                        }
-                        Poll::Pending => {}
+                    }
+                    if were_taken {
+                        continue;
                     }
                 }
-                ready!(outbound.queue(|out| keep_alive.poll(cx, out))?);
+                ready!(outbound.queue(|out| keep_alive.poll(cx, Some(&*events), out))?);
                 match keep_alive.session.ended() {
                     // Its peer takes nothing, so there is no clean end.
-                    Some(SessionEnd::Stalled) => return Poll::Ready(Ok(Some(SessionEnd::Stalled))),
+                    Some(stalled @ SessionEnd::Stalled) => {
+                        events.as_mut().handle_session_end(stalled);
+                        return Poll::Ready(Ok(Some(stalled)));
+                    }
                     Some(_) if is_closing => {}
                     ended => {
                         end = ended;
                         is_closing = end.is_some();
+                        if let Some(end) = end {
+                            events.as_mut().handle_session_end(end);
+                        }
                     }
                 }
             }
@@ -126,3 +160,6 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
 
 /// How many items one poll may send before it lets other tasks run.
 const ITEMS_PER_POLL: usize = 32;
+/// No further event is gathered after so many bytes, or items of a poll.
+const GATHERED_BYTES: usize = 64 * 1024;
+const GATHERED_ITEMS: usize = 1024;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::server::event_id::EventId;
+use crate::server::joined::Read;
 use crate::server::log::{Log, Tally};
 use crate::server::topic::TopicKey;
 
@@ -19,11 +20,24 @@ pub(crate) struct Batch {
     topic: TopicKey,
     /// The ID after which the events were read.
     start: EventId,
-    /// The tally of the first of them.
-    pub(crate) first: Tally,
+    /// The pace of the first of them.
+    pub(crate) first: Option<Tally>,
     /// The ID of the last of them.
     pub(crate) end: EventId,
-    pub(crate) bytes: Bytes,
+    bytes: Bytes,
+    events: u32,
+    /// When the first of them was published.
+    at: u64,
+}
+
+impl Batch {
+    pub(crate) fn read(&self) -> Read {
+        Read {
+            bytes: self.bytes.clone(),
+            events: self.events,
+            at: self.at,
+        }
+    }
 }
 
 impl Batches {
@@ -36,20 +50,20 @@ impl Batches {
         self.0.iter().rev().find(is_wanted)
     }
 
-    /// Joins as many events from an index on as fit into `max_bytes`.
+    /// Joins as many events after `start` as fit into `max_bytes`.
     pub(crate) fn join(
         &mut self,
         topic: TopicKey,
         log: &Log,
         start: EventId,
-        index: usize,
         max_bytes: usize,
     ) -> Option<&Batch> {
-        let first = log.entry(index)?;
+        let first = log.first_after(start)?;
+        let (first, at) = (first.pace(), first.at);
         let mut len = 0;
         let mut count = 0;
         let mut end = start;
-        for entry in log.entries_from(index) {
+        for entry in log.entries_after(start) {
             if len + entry.bytes.len() > max_bytes {
                 break;
             }
@@ -58,7 +72,7 @@ impl Batches {
             end = entry.id;
         }
         let mut joined = Vec::with_capacity(len);
-        for entry in log.entries_from(index).take(count) {
+        for entry in log.entries_after(start).take(count) {
             joined.extend_from_slice(&entry.bytes);
         }
         if self.0.len() == MAX_BATCHES {
@@ -67,11 +81,19 @@ impl Batches {
         self.0.push_back(Batch {
             topic,
             start,
-            first: first.tally,
+            first,
             end,
             bytes: Bytes::from(joined),
+            events: u32::try_from(count).unwrap_or(u32::MAX),
+            at,
         });
         self.0.back()
+    }
+
+    /// Drops the batches of a topic with an event that was replaced.
+    pub(crate) fn drop_with(&mut self, topic: TopicKey, id: EventId) {
+        self.0
+            .retain(|batch| batch.topic != topic || id <= batch.start || batch.end < id);
     }
 
     /// Drops the batches of a topic with events that are no longer in the log. A batch lives no longer

@@ -1,8 +1,12 @@
 //! The configurations of a session and of topics.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
+use bytes::Bytes;
 use fastrand::Rng;
+
+use crate::event::{Event, EventRef};
 
 /// The configuration of a [`Session`](crate::server::Session).
 ///
@@ -31,6 +35,64 @@ pub struct SessionConfig {
     pub(crate) write_timeout: Option<Duration>,
     max_age: Option<Duration>,
     jitter_percent: u8,
+    pub(crate) tells_position: bool,
+    /// What few sessions have, shared by all that have this configuration.
+    pub(crate) rare: Option<Arc<Rare>>,
+}
+
+/// Settings that few sessions have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rare {
+    /// The event that is sent in place of a comment.
+    pub(crate) heartbeat: Option<Bytes>,
+    /// The type of the event that tells the position.
+    pub(crate) position_type: Option<Event>,
+    pub(crate) gather: Option<Duration>,
+}
+
+/// How a session tells its client the position, as [`SessionConfig::position_notice`] sets it.
+///
+/// A client that has no last event ID and loses its connection would miss silently what was published
+/// meanwhile. So a session whose events know their position begins with the ID of that position.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use ssewire::server::{EventId, PositionNotice, Session, SessionConfig};
+/// use ssewire::{Event, Timestamp};
+///
+/// let now = Timestamp::default();
+/// let config = SessionConfig::new().retry(Duration::from_secs(2));
+/// let mut out = Vec::new();
+/// let mut session = Session::open(now, config, 0, &mut out);
+/// session.handle_position(EventId::new(0xE, 7), &mut out);
+/// assert_eq!(out, b":\nretry: 2000\nid: e-7\n\n");
+///
+/// // As an event, for clients that take no ID without one.
+/// let notice = PositionNotice::Event(Event::new("").with_type("position")?);
+/// let config = SessionConfig::new().position_notice(notice);
+/// out.clear();
+/// let mut session = Session::open(now, config, 0, &mut out);
+/// session.handle_position(EventId::new(0xE, 7), &mut out);
+/// assert_eq!(out, b":\nid: e-7\nevent: position\ndata: \n\n");
+/// # Ok::<(), ssewire::InvalidField>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PositionNotice {
+    /// A block with an ID and no data, which a client takes over without firing an event (WHATWG HTML,
+    /// "Dispatching the event"). This is the default.
+    ///
+    /// Some clients do not follow the standard: httpx-sse, fetch-event-source and r3labs/sse take such a
+    /// block for an empty event, and eventsource of npm ignores its ID.
+    #[default]
+    Block,
+    /// This event, with the ID of the position. All clients take its ID. Give it a type that the page
+    /// does not listen to.
+    Event(Event),
+    /// Nothing. A client that loses its connection before its first event starts anew.
+    Off,
 }
 
 impl SessionConfig {
@@ -42,6 +104,8 @@ impl SessionConfig {
             max_age: None,
             write_timeout: Some(Duration::from_secs(30)),
             jitter_percent: 10,
+            tells_position: true,
+            rare: None,
         }
     }
 
@@ -83,6 +147,67 @@ impl SessionConfig {
         self
     }
 
+    /// Sets how the client is told the position, if the events know it, as those of a `Hub` do. By default
+    /// it is a [block](PositionNotice::Block) with the ID alone.
+    ///
+    /// When the position moves without an event, because a subscription leaves events out, it is told again
+    /// in place of the next comment that keeps the connection alive.
+    pub fn position_notice(mut self, notice: PositionNotice) -> Self {
+        self.tells_position = notice != PositionNotice::Off;
+        let event = match notice {
+            PositionNotice::Event(event) => Some(event),
+            _ => None,
+        };
+        if event.is_some() || self.rare.is_some() {
+            self.rare_mut().position_type = event;
+        }
+        self
+    }
+
+    /// Sets an event that keeps the connection alive in place of the comment, so that a page sees that it
+    /// is alive. Its ID is left out. By default it is the comment, which no page sees.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use ssewire::server::{Session, SessionConfig};
+    /// use ssewire::{Event, Timestamp};
+    ///
+    /// let at = |seconds| Timestamp::from_origin(Duration::from_secs(seconds));
+    /// let config = SessionConfig::new().heartbeat(Event::new("").with_type("alive")?);
+    /// let mut out = Vec::new();
+    /// let mut session = Session::open(at(0), config, 0, &mut out);
+    /// session.handle_timeout(at(15), &mut out);
+    /// assert_eq!(out, b":\nevent: alive\ndata: \n\n");
+    /// # Ok::<(), ssewire::InvalidField>(())
+    /// ```
+    pub fn heartbeat(mut self, event: impl Into<Option<Event>>) -> Self {
+        let event = event.into();
+        let without_id = |event: Event| {
+            let plain = EventRef::new(event.data());
+            let typed = plain.with_type(event.event_type());
+            typed.unwrap_or(plain).to_bytes()
+        };
+        self.rare_mut().heartbeat = event.map(without_id);
+        self
+    }
+
+    /// Sets for how long events are gathered after a write. By default they are not. Zero means the same
+    /// as `None`.
+    ///
+    /// The first event after a silence leaves at once. Those that follow wait until the time since the
+    /// last write is over, and then leave in one write. That makes each up to so much later, and takes a
+    /// fraction of the writes, which cost most of a server's time.
+    pub fn gather(mut self, window: impl Into<Option<Duration>>) -> Self {
+        self.rare_mut().gather = window.into().filter(|window| !window.is_zero());
+        self
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        Arc::make_mut(self.rare.get_or_insert_default())
+    }
+
     /// Returns the maximum age of one session: the configured age, shortened by the jitter that the
     /// seed draws.
     pub(crate) fn jittered_max_age(&self, seed: u64) -> Option<Duration> {
@@ -105,9 +230,10 @@ impl Default for SessionConfig {
 /// # Examples
 ///
 /// ```
-/// use ssewire::EventRef;
 /// use ssewire::server::{SlowReader, Topics, TopicsConfig};
+/// use ssewire::{EventRef, Timestamp};
 ///
+/// let now = Timestamp::default();
 /// let config = TopicsConfig::new()
 ///     .max_events(2)
 ///     .max_bytes(1 << 20)
@@ -115,14 +241,18 @@ impl Default for SessionConfig {
 ///
 /// let mut topics = Topics::<u32>::new(config, 0xE);
 /// for price in ["121.5", "121.6", "121.7"] {
-///     topics.publish("prices", EventRef::new(price));
+///     topics.publish(now, "prices", EventRef::new(price))?;
 /// }
 /// assert_eq!(topics.event_count(), 2);
+/// # Ok::<(), ssewire::server::PublishError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicsConfig {
     pub(crate) max_events: usize,
     pub(crate) max_bytes: usize,
+    pub(crate) max_events_per_topic: Option<usize>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) max_closed_topics: usize,
     pub(crate) max_topic_name_bytes: usize,
     pub(crate) max_topics_per_subscriber: usize,
     pub(crate) slow_reader: SlowReader,
@@ -134,6 +264,9 @@ impl TopicsConfig {
         Self {
             max_events: 10_000,
             max_bytes: 16 << 20,
+            max_events_per_topic: None,
+            max_age: None,
+            max_closed_topics: 1024,
             max_topic_name_bytes: 1024,
             max_topics_per_subscriber: 1024,
             slow_reader: SlowReader::Disconnect,
@@ -147,8 +280,8 @@ impl TopicsConfig {
         self
     }
 
-    /// Sets how many bytes the log may hold: its events, encoded, and the names of their topics. The
-    /// default is 16 MiB.
+    /// Sets how many bytes the log may hold: its events, encoded, with their keys, and the names of
+    /// their topics. The default is 16 MiB. An event of several topics counts once.
     ///
     /// The newest event is kept even if it is larger.
     ///
@@ -160,11 +293,35 @@ impl TopicsConfig {
         self
     }
 
-    /// Sets how long the name of a topic may be, in bytes. The default is 1 KiB.
+    /// Sets how many events each topic may hold. There is no such limit by default.
     ///
-    /// A subscription that names a longer one is
-    /// [refused](crate::server::Refused::NameTooLong), so an event of such a topic has no readers and
-    /// is not kept.
+    /// The oldest event of the topic is dropped to make room for another.
+    pub fn max_events_per_topic(mut self, events: impl Into<Option<usize>>) -> Self {
+        self.max_events_per_topic = events.into().map(|events| events.max(1));
+        self
+    }
+
+    /// Sets how old an event may become. There is no such limit by default. Zero means no limit, like
+    /// `None`.
+    ///
+    /// An older event is dropped when something is published or subscribed to next, or when
+    /// [`Topics::expire`](crate::server::Topics::expire) is called.
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.max_age = age.into().filter(|age| !age.is_zero());
+        self
+    }
+
+    /// Sets how many topics can be [closed](crate::server::Topics::close_topic) at a time. The default
+    /// is 1,024. When one more is closed, the one that was closed first is open again.
+    pub const fn max_closed_topics(mut self, topics: usize) -> Self {
+        self.max_closed_topics = topics;
+        self
+    }
+
+    /// Sets how long the name of a topic may be, in bytes, and the key of an event. The default is 1 KiB.
+    ///
+    /// A subscription that names a longer topic is [refused](crate::server::Refused::NameTooLong), and so
+    /// is an event with a longer topic or key.
     pub const fn max_topic_name_bytes(mut self, bytes: usize) -> Self {
         self.max_topic_name_bytes = bytes;
         self
@@ -183,8 +340,11 @@ impl TopicsConfig {
     /// Sets what happens to a subscriber that does not keep up. By default it is disconnected.
     ///
     /// A subscriber that has once read all events no longer keeps up when half of the events or bytes
-    /// that the log may hold were published after the event that it has to read next. Before that, in
+    /// that the log of a topic may hold were published to the topic after the event that it has to read
+    /// next; if the topic has just lost an event to make room, half of what it does hold. Before that, in
     /// its replay, it no longer keeps up when an event that it has to read was dropped from the log.
+    ///
+    /// Events with a key do not count: a subscriber that falls behind gets the newest of each key.
     pub const fn slow_reader(mut self, slow_reader: SlowReader) -> Self {
         self.slow_reader = slow_reader;
         self
@@ -203,21 +363,22 @@ impl Default for TopicsConfig {
 /// # Examples
 ///
 /// ```
-/// use ssewire::EventRef;
 /// use ssewire::server::{Delivery, GapReason, SlowReader, Topics, TopicsConfig};
+/// use ssewire::{EventRef, Timestamp};
 ///
+/// let now = Timestamp::default();
 /// let config = TopicsConfig::new().max_events(4).slow_reader(SlowReader::SkipToLive);
 /// let mut topics = Topics::<u32>::new(config, 0xE);
-/// let mut reader = topics.subscribe("prices", None)?;
+/// let mut reader = topics.subscribe(now, "prices", None)?;
 /// for price in ["121.5", "121.6", "121.7"] {
-///     topics.publish("prices", EventRef::new(price));
+///     topics.publish(now, "prices", EventRef::new(price))?;
 /// }
 ///
 /// let Some(Delivery::Gap(gap)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(gap.reason, GapReason::Lagged);
 /// assert_eq!(topics.poll_delivery(&mut reader, 1 << 16), None);
 /// # topics.unsubscribe(reader);
-/// # Ok::<(), ssewire::server::Refused>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -13,12 +13,13 @@ use crate::server::event_id::EventId;
 /// # Examples
 ///
 /// ```
-/// use ssewire::EventRef;
 /// use ssewire::server::{Delivery, Topics, TopicsConfig};
+/// use ssewire::{EventRef, Timestamp};
 ///
+/// let now = Timestamp::default();
 /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
-/// let mut reader = topics.subscribe("news", None)?;
-/// topics.publish("news", EventRef::new("hello"));
+/// let mut reader = topics.subscribe(now, "news", None)?;
+/// topics.publish(now, "news", EventRef::new("hello"))?;
 ///
 /// let mut out = Vec::new();
 /// while let Some(delivery) = topics.poll_delivery(&mut reader, 1 << 16) {
@@ -30,7 +31,7 @@ use crate::server::event_id::EventId;
 /// }
 /// assert_eq!(out, b"id: e-1\ndata: hello\n\n");
 /// # topics.unsubscribe(reader);
-/// # Ok::<(), ssewire::server::Refused>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,10 +40,50 @@ pub enum Delivery {
     Events(Encoded),
     /// A notice that events may be missing here.
     Gap(Gap),
-    /// The end: the subscriber did not keep up, and gets no more.
-    /// [Unsubscribe](crate::server::Topics::unsubscribe) it. It may subscribe again, with the ID of the
-    /// last event that it got.
-    Disconnected,
+    /// The end: the subscriber gets no more. [Unsubscribe](crate::server::Topics::unsubscribe) it. It may
+    /// subscribe again, with the ID of the last event that it got.
+    Ended(SubscriberEnd),
+}
+
+/// Why a subscriber gets no more.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use ssewire::Timestamp;
+/// use ssewire::server::{Delivery, SubscriberEnd, Topics, TopicsConfig};
+///
+/// let now = Timestamp::default();
+/// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
+/// let mut reader = topics.subscribe(now, "job 7", None)?;
+/// topics.close_topic(now, "job 7", Duration::from_secs(60));
+///
+/// let delivery = topics.poll_delivery(&mut reader, 1 << 16);
+/// assert_eq!(delivery, Some(Delivery::Ended(SubscriberEnd::TopicsClosed)));
+/// # topics.unsubscribe(reader);
+/// # Ok::<(), ssewire::server::Refused>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SubscriberEnd {
+    /// It did not keep up.
+    TooSlow,
+    /// All of its topics are [closed](crate::server::Topics::close_topic), and it has read all events.
+    TopicsClosed,
+    /// The application has ended it.
+    Application,
+}
+
+impl SubscriberEnd {
+    /// Returns the end as a word: `too-slow`, `topics-closed` or `application`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::TooSlow => "too-slow",
+            Self::TopicsClosed => "topics-closed",
+            Self::Application => "application",
+        }
+    }
 }
 
 /// A notice that events before the following ones may be missing.
@@ -50,20 +91,21 @@ pub enum Delivery {
 /// # Examples
 ///
 /// ```
-/// use ssewire::EventRef;
 /// use ssewire::server::{Delivery, GapReason, Topics, TopicsConfig};
+/// use ssewire::{EventRef, Timestamp};
 ///
+/// let now = Timestamp::default();
 /// let mut topics = Topics::<u32>::new(TopicsConfig::new().max_events(1), 0xE);
 /// for news in ["first", "second", "third"] {
-///     topics.publish("news", EventRef::new(news));
+///     topics.publish(now, "news", EventRef::new(news))?;
 /// }
 ///
-/// let mut reader = topics.subscribe("news", "e-1")?;
+/// let mut reader = topics.subscribe(now, "news", "e-1")?;
 /// let Some(Delivery::Gap(gap)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(gap.reason, GapReason::TooOld);
 /// assert_eq!(gap.to_event().to_bytes(), "id: e-2\nevent: gap\ndata: too-old\n\n");
 /// # topics.unsubscribe(reader);
-/// # Ok::<(), ssewire::server::Refused>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -107,16 +149,20 @@ pub enum GapReason {
     Unknown,
     /// The subscriber did not keep up, and was moved to the newest event.
     Lagged,
+    /// The last event ID is from an epoch that ended before it. The log has the events of that epoch up
+    /// to its end, but the events up to that ID are lost.
+    Diverged,
 }
 
 impl GapReason {
-    /// Returns the reason as a word: `too-old`, `other-epoch`, `unknown` or `lagged`.
+    /// Returns the reason as a word: `too-old`, `other-epoch`, `unknown`, `lagged` or `diverged`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::TooOld => "too-old",
             Self::OtherEpoch => "other-epoch",
             Self::Unknown => "unknown",
             Self::Lagged => "lagged",
+            Self::Diverged => "diverged",
         }
     }
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use crate::event::{Event, EventRef};
 use crate::frame::{Frame, FrameRef};
+use crate::server::delivery::Gap;
+use crate::server::filter::{self, Filtered};
 
 /// Whole frames in their wire form. They can be sent many times without being encoded again.
 ///
@@ -29,6 +31,8 @@ pub struct Encoded {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum First {
     Event,
+    /// An event that tells of a gap.
+    Gap,
     Comment,
     Retry(Duration),
 }
@@ -38,6 +42,34 @@ impl Encoded {
     pub(crate) const fn events(bytes: Bytes) -> Self {
         let first = First::Event;
         Self { bytes, first }
+    }
+
+    /// Drops the events that `keep` refuses. Returns `None` if it refuses all of them.
+    ///
+    /// The bytes are shared as before if it keeps all. [Gaps](Gap), comments and reconnection times are
+    /// kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::Event;
+    /// use ssewire::server::Encoded;
+    ///
+    /// let event = Event::new("hi").with_type("greeting")?;
+    /// let encoded = Encoded::from(&event);
+    /// assert_eq!(encoded.clone().filter(|event| event.event_type() == "greeting"), Some(encoded.clone()));
+    /// assert_eq!(encoded.filter(|event| event.data().len() > 2), None);
+    /// # Ok::<(), ssewire::InvalidField>(())
+    /// ```
+    pub fn filter(self, keep: impl FnMut(EventRef<'_>) -> bool) -> Option<Self> {
+        if self.first != First::Event {
+            return Some(self);
+        }
+        match filter::filter(&self.bytes, keep) {
+            Filtered::All => Some(self),
+            Filtered::Some(bytes) => Some(Self::events(bytes)),
+            Filtered::None => None,
+        }
     }
 
     /// Returns the bytes.
@@ -50,8 +82,22 @@ impl Encoded {
         &self.bytes
     }
 
+    /// Returns whether this begins with an event, a gap included.
+    pub(crate) const fn is_event(&self) -> bool {
+        matches!(self.first, First::Event | First::Gap)
+    }
+
     pub(crate) const fn first(&self) -> First {
         self.first
+    }
+}
+
+impl From<Gap> for Encoded {
+    fn from(gap: Gap) -> Self {
+        Self {
+            bytes: gap.to_event().to_bytes(),
+            first: First::Gap,
+        }
     }
 }
 

@@ -29,8 +29,14 @@ impl EventId {
     /// No event has a lower one.
     pub(crate) const LOWEST: Self = Self::new(0, 0);
 
-    pub(crate) const fn new(epoch: u64, number: u64) -> Self {
+    /// Creates the ID with this number in the sequence of this epoch.
+    pub const fn new(epoch: u64, number: u64) -> Self {
         Self { epoch, number }
+    }
+
+    /// Returns the position before the event with this ID.
+    pub(crate) const fn before(self) -> Self {
+        Self::new(self.epoch, self.number.saturating_sub(1))
     }
 
     /// Returns epoch and number as one, since comparing 128 bits takes no branch.

@@ -1,43 +1,67 @@
 //! The latest events of all topics, within the bounds of the configuration.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use core::hash::BuildHasher;
 
 use bytes::Bytes;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use slotmap::SlotMap;
+use smallvec::SmallVec;
 
+use crate::server::aged::Aged;
 use crate::server::batches::Batches;
+use crate::server::closings::Closings;
+use crate::server::config::TopicsConfig;
 use crate::server::event_id::EventId;
-use crate::server::log::{Entry, Log, Tally};
-use crate::server::room;
-use crate::server::topic::{Topic, TopicKey};
-use crate::server::wait_list::WaitList;
+use crate::server::heaviest::{Heaviest, Weight};
+use crate::server::joined::{Joined, Read};
+use crate::server::lineage::{Descent, Lineage};
+use crate::server::log::{Log, Removed, Role, Tally};
+use crate::server::topic::{Topic, TopicKey, TopicMap};
+use crate::time::Timestamp;
 
 /// The latest events of all topics: one sequence of IDs, and a log for each topic.
 #[derive(Debug)]
 pub(crate) struct History<T> {
     max_events: usize,
     max_bytes: usize,
-    /// In boxes, since the map never gives back the memory of a place.
-    topics: SlotMap<TopicKey, Box<Topic<T>>>,
+    max_events_per_topic: usize,
+    topics: TopicMap<T>,
     by_name: HashTable<TopicKey>,
     hasher: DefaultHashBuilder,
-    /// The topic of each event in the logs, the oldest event first.
-    order: VecDeque<TopicKey>,
-    /// The bytes of the events in the logs, and of the names of their topics.
+    heaviest: Heaviest,
+    aged: Aged,
+    closings: Closings,
+    /// The number of events in the logs. One of several topics counts once.
+    events: usize,
+    /// The bytes of these events, of their keys, and of the names of their topics.
     bytes: usize,
-    /// All that was ever published.
-    tally: Tally,
-    /// Half of what the logs may hold, at least one.
+    /// Half of what a log may hold, at least one.
     half: Tally,
-    /// The ID of the newest event; that with the number 0 if there was none yet.
-    newest: EventId,
+    lineage: Lineage,
     /// The highest ID among the dropped events of topics that were forgotten.
     newest_forgotten: EventId,
+    /// How many times the streams of a topic were ended. It wraps around.
+    ends: u32,
+    /// How many events were dropped to make room.
+    dropped: u64,
+    /// How many events were dropped because of their age.
+    expired: u64,
     batches: Batches,
 }
+
+/// An event that is to be appended.
+#[derive(Debug)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) id: EventId,
+    pub(crate) now: Timestamp,
+    pub(crate) bytes: Bytes,
+    pub(crate) role: Role<'a>,
+}
+
+/// The topics of an event, of which most have one.
+pub(crate) type TopicKeys = SmallVec<[TopicKey; 1]>;
 
 /// How far a reader has read.
 #[derive(Clone, Copy, Debug)]
@@ -69,67 +93,126 @@ impl Position {
 }
 
 impl<T> History<T> {
-    /// Creates a history without events, whose first ID is the one after `newest`.
-    pub(crate) fn new(max_events: usize, max_bytes: usize, newest: EventId) -> Self {
+    /// Creates a history without events.
+    pub(crate) fn new(config: &TopicsConfig) -> Self {
         let half = |max: usize| (max.div_ceil(2) as u64).max(1);
+        let max_events_per_topic = config.max_events_per_topic.unwrap_or(usize::MAX);
         Self {
-            max_events,
-            max_bytes,
+            max_events: config.max_events,
+            max_bytes: config.max_bytes,
+            max_events_per_topic,
             topics: SlotMap::with_key(),
             by_name: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            order: VecDeque::new(),
+            heaviest: Heaviest::default(),
+            aged: Aged::new(config.max_age),
+            closings: Closings::new(config.max_closed_topics),
+            events: 0,
             bytes: 0,
-            tally: Tally::default(),
             half: Tally {
-                events: half(max_events),
-                bytes: half(max_bytes),
+                events: half(config.max_events.min(max_events_per_topic)),
+                bytes: half(config.max_bytes),
             },
-            newest,
+            lineage: Lineage::new(),
             newest_forgotten: EventId::LOWEST,
+            ends: 0,
+            dropped: 0,
+            expired: 0,
             batches: Batches::default(),
         }
     }
 
-    /// Appends an event to a topic. Its ID is higher than all before. The oldest events are dropped
-    /// first, until it fits; it is kept even if it does not.
-    pub(crate) fn push(&mut self, key: TopicKey, id: EventId, bytes: Bytes) {
-        self.make_room(key, bytes.len());
-        let Some(topic) = self.topics.get_mut(key) else {
-            return;
-        };
-        if topic.log.is_empty() {
-            self.bytes += topic.name.len();
-        }
-        self.newest = id;
-        self.bytes += bytes.len();
-        self.tally.events += 1;
-        self.tally.bytes += bytes.len() as u64;
-        topic.log.push(Entry {
+    /// Appends an event to topics, for which there should be [room](Self::make_room). Its ID is higher
+    /// than all before. One with the same key must have been [removed](Self::remove_key).
+    pub(crate) fn push(&mut self, topics: &[TopicKey], arrival: Arrival<'_>) {
+        let Arrival {
             id,
-            tally: self.tally,
+            now,
             bytes,
-        });
-        room::make(&mut self.order);
-        self.order.push_back(key);
+            role,
+        } = arrival;
+        let shared = (topics.len() > 1).then(|| Arc::new(()));
+        let at = nanoseconds(now);
+        for &topic in topics {
+            let Some(known) = self.topics.get_mut(topic) else {
+                continue;
+            };
+            if known.log.is_empty() {
+                self.bytes += known.name.len();
+            }
+            self.bytes += role.key().map_or(0, str::len);
+            known.log.push(id, at, bytes.clone(), role, shared.clone());
+            if !matches!(role, Role::Present(_)) {
+                self.aged.push(topic, id);
+            }
+        }
+        self.events += 1;
+        self.bytes += bytes.len();
+        self.lineage.push(id);
+        for &topic in topics {
+            let len = |topics: &TopicMap<T>| topics.get(topic).map_or(0, |topic| topic.log.len());
+            while len(&self.topics) > self.max_events_per_topic {
+                self.note_trimmed(topic, true);
+                self.dropped += 1;
+                self.drop_oldest(topic, topics);
+            }
+            self.weigh(topic, 0);
+        }
     }
 
-    /// Drops the oldest events until one of `len` bytes fits into the log of a topic.
-    pub(crate) fn make_room(&mut self, key: TopicKey, len: usize) {
-        while !self.order.is_empty() {
-            let topic = self.topics.get(key);
-            let name = topic.filter(|topic| topic.log.is_empty());
-            let len = len + name.map_or(0, |topic| topic.name.len());
-            if self.order.len() < self.max_events
-                && self
-                    .bytes
-                    .checked_add(len)
-                    .is_some_and(|bytes| bytes <= self.max_bytes)
-            {
-                break;
-            }
-            self.drop_oldest(key);
+    /// Drops the oldest events until one of `len` bytes fits into the logs of these topics: each time the
+    /// oldest of the topic that would hold the most bytes. If that does not suffice, all are dropped.
+    pub(crate) fn make_room(&mut self, topics: &[TopicKey], len: usize, key: Option<&str>) {
+        for &topic in topics {
+            self.note_trimmed(topic, false);
         }
+        let key_len = key.map_or(0, str::len);
+        while !self.has_room(topics, len, key_len) {
+            for &topic in topics {
+                self.weigh(topic, len + key_len);
+            }
+            let Some(heaviest) = self.heaviest.first() else {
+                break;
+            };
+            self.note_trimmed(heaviest, true);
+            self.dropped += 1;
+            self.drop_oldest(heaviest, topics);
+        }
+    }
+
+    /// Removes the event of a key from the logs of topics.
+    pub(crate) fn remove_key(&mut self, topics: &[TopicKey], key: &str) {
+        for &topic in topics {
+            let known = self.topics.get_mut(topic);
+            let Some(removed) = known.and_then(|known| known.log.remove_key(key)) else {
+                continue;
+            };
+            self.batches.drop_with(topic, removed.entry.id);
+            self.release(topic, removed);
+            self.weigh(topic, 0);
+        }
+    }
+
+    /// Drops the events that are too old by now.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        let now = nanoseconds(now);
+        while let Some((topic, id)) = self.aged.first() {
+            let known = self.topics.get(topic);
+            match known.and_then(|known| known.log.entry(id)) {
+                Some(entry) if !self.aged.is_over(entry.at, now) => break,
+                Some(_) => {
+                    self.expired += 1;
+                    self.drop_oldest(topic, &[]);
+                }
+                None => {}
+            }
+            self.aged.pop();
+        }
+        let (aged, topics) = (&mut self.aged, &self.topics);
+        aged.tidy(|topic, id| {
+            let topic = topics.get(topic);
+            topic.is_some_and(|topic| topic.log.entry(id).is_some())
+        });
     }
 
     /// Returns the key of a topic. A topic that is not known is added.
@@ -138,14 +221,8 @@ impl<T> History<T> {
         if let Some(key) = self.find_hashed(hash, name.as_ref()) {
             return key;
         }
-        let key = self.topics.insert(Box::new(Topic {
-            name: name.into(),
-            // If the topic was known before, its events are lost.
-            log: Log::new(self.newest_forgotten),
-            subscriber_count: 0,
-            waiting: WaitList::new(),
-            members: WaitList::new(),
-        }));
+        let topic = Topic::new(name.into(), self.newest_forgotten);
+        let key = self.topics.insert(Box::new(topic));
         let (topics, hasher) = (&self.topics, &self.hasher);
         self.by_name.insert_unique(hash, key, |key| {
             topics
@@ -171,7 +248,7 @@ impl<T> History<T> {
         key: TopicKey,
         position: &mut Position,
         max_bytes: usize,
-    ) -> Result<Option<Bytes>, TooSlow> {
+    ) -> Result<Option<Read>, TooSlow> {
         let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
             return Ok(None);
         };
@@ -183,57 +260,70 @@ impl<T> History<T> {
         }
         // Most readers have read all events but the last.
         if let Some(entry) = log.only_entry_after(position.after) {
-            self.check_pace(entry.tally, position)?;
+            self.check_pace(log, entry.pace(), position)?;
             position.after = entry.id;
-            return Ok(Some(entry.bytes.clone()));
+            return Ok(Some(Read::one(entry)));
         }
-        self.read_several(key, position, max_bytes)
-    }
-
-    fn read_several(
-        &mut self,
-        key: TopicKey,
-        position: &mut Position,
-        max_bytes: usize,
-    ) -> Result<Option<Bytes>, TooSlow> {
-        let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
-            return Ok(None);
-        };
         if let Some(batch) = self.batches.find(key, position.after, max_bytes) {
-            self.check_pace(batch.first, position)?;
+            self.check_pace(log, batch.first, position)?;
             position.after = batch.end;
-            return Ok(Some(batch.bytes.clone()));
+            return Ok(Some(batch.read()));
         }
-        let index = log.index_after(position.after);
-        let Some(first) = log.entry(index) else {
+        let Some(first) = log.first_after(position.after) else {
             return Ok(None);
         };
-        self.check_pace(first.tally, position)?;
+        self.check_pace(log, first.pace(), position)?;
         if first.id == log.newest() || first.bytes.len() >= max_bytes {
             position.after = first.id;
-            return Ok(Some(first.bytes.clone()));
+            return Ok(Some(Read::one(first)));
         }
-        let batch = self
-            .batches
-            .join(key, log, position.after, index, max_bytes);
+        let batch = self.batches.join(key, log, position.after, max_bytes);
         Ok(batch.map(|batch| {
             position.after = batch.end;
-            batch.bytes.clone()
+            batch.read()
         }))
     }
 
-    /// Fails if a live reader has half of what the logs may hold after the event that it has to read
-    /// next.
+    /// Reads as [`read`](Self::read) does, but of the events before `unkeyed_from` only those with a key.
+    /// Of these it returns nothing if nothing is left, and has then read the others.
+    pub(crate) fn read_from(
+        &self,
+        key: TopicKey,
+        position: &mut Position,
+        unkeyed_from: EventId,
+        max_bytes: usize,
+    ) -> Result<Option<Read>, TooSlow> {
+        let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
+            return Ok(None);
+        };
+        if position.has_lost(log) {
+            return Err(TooSlow);
+        }
+        let mut joined = Joined::default();
+        for entry in log.entries_after(position.after) {
+            let is_wanted = entry.key().is_some() || entry.id >= unkeyed_from;
+            if is_wanted && !joined.push(entry, max_bytes) {
+                break;
+            }
+            position.after = entry.id;
+        }
+        Ok(joined.into_read())
+    }
+
+    /// Fails if the event that a live reader has to read next may soon be dropped.
     ///
-    /// A replay may start that far back, so it fails only once events are lost.
+    /// A replay may start that far back, so it fails only once events are lost. An event with a key has no
+    /// pace: what was published after it may have taken the place of something else.
     #[inline]
-    pub(crate) fn check_pace(&self, next: Tally, position: &Position) -> Result<(), TooSlow> {
-        let is_too_slow = position.is_live
-            && (self.tally.events - next.events >= self.half.events
-                || self.tally.bytes - next.bytes >= self.half.bytes);
-        match is_too_slow {
-            true => Err(TooSlow),
-            false => Ok(()),
+    pub(crate) fn check_pace(
+        &self,
+        log: &Log,
+        next: Option<Tally>,
+        position: &Position,
+    ) -> Result<(), TooSlow> {
+        match next {
+            Some(next) if position.is_live && log.is_far_back(next, self.half) => Err(TooSlow),
+            _ => Ok(()),
         }
     }
 
@@ -244,14 +334,82 @@ impl<T> History<T> {
         topic.is_none_or(|topic| position.is_at_end(&topic.log))
     }
 
-    /// Returns the ID of the newest event; that with the number 0 if there was none yet.
-    pub(crate) fn newest(&self) -> EventId {
-        self.newest
+    /// Returns the ID of the newest event.
+    #[inline]
+    pub(crate) fn newest(&self) -> Option<EventId> {
+        self.lineage.newest()
     }
 
-    /// Reports that an ID was assigned to an event that is not kept.
-    pub(crate) fn skip(&mut self, id: EventId) {
-        self.newest = id;
+    /// Returns the position before all events.
+    pub(crate) fn first_position(&self) -> Option<EventId> {
+        self.lineage.first_position()
+    }
+
+    pub(crate) fn descent(&self, id: EventId) -> Descent {
+        self.lineage.descent(id)
+    }
+
+    /// Returns how many times the streams of a topic were ended.
+    #[inline]
+    pub(crate) fn ends(&self) -> u32 {
+        self.ends
+    }
+
+    /// Notes that the streams of a topic are ended.
+    pub(crate) fn end_streams(&mut self, key: TopicKey) {
+        self.ends = self.ends.wrapping_add(1);
+        if let Some(topic) = self.topics.get_mut(key) {
+            topic.newest_end = self.ends;
+        }
+    }
+
+    /// Closes a topic until a time.
+    pub(crate) fn close(&mut self, key: TopicKey, until: Timestamp) {
+        let Some(topic) = self.topics.get_mut(key) else {
+            return;
+        };
+        if topic.closed_until.replace(until).is_none() {
+            if let Some(first) = self.closings.push(key) {
+                self.open(first);
+                self.forget_if_unused(first);
+            }
+        }
+    }
+
+    /// Opens a topic again if the time for which it was closed is over. Returns whether it is open.
+    pub(crate) fn open_in_time(&mut self, key: TopicKey, now: Timestamp) -> bool {
+        let topic = self.topics.get(key);
+        let Some(until) = topic.and_then(|topic| topic.closed_until) else {
+            return true;
+        };
+        if now < until {
+            return false;
+        }
+        self.closings.remove(key);
+        self.open(key);
+        true
+    }
+
+    /// Opens the closed topics again whose time is over, of those that were closed first.
+    pub(crate) fn open_due(&mut self, now: Timestamp) {
+        while let Some(first) = self.closings.first() {
+            if !self.open_in_time(first, now) {
+                break;
+            }
+            self.closings.remove(first);
+            self.forget_if_unused(first);
+        }
+    }
+
+    fn open(&mut self, key: TopicKey) {
+        if let Some(topic) = self.topics.get_mut(key) {
+            topic.closed_until = None;
+        }
+    }
+
+    /// Returns how many events were dropped to make room, and how many because of their age.
+    pub(crate) fn dropped_and_expired(&self) -> (u64, u64) {
+        (self.dropped, self.expired)
     }
 
     #[inline]
@@ -269,8 +427,11 @@ impl<T> History<T> {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Topic<T>> {
-        let key = self.find_hashed(self.hasher.hash_one(name), name)?;
-        self.topic(key)
+        self.topic(self.find_key(name)?)
+    }
+
+    pub(crate) fn find_key(&self, name: &str) -> Option<TopicKey> {
+        self.find_hashed(self.hasher.hash_one(name), name)
     }
 
     pub(crate) fn topic_count(&self) -> usize {
@@ -278,7 +439,7 @@ impl<T> History<T> {
     }
 
     pub(crate) fn event_count(&self) -> usize {
-        self.order.len()
+        self.events
     }
 
     pub(crate) fn byte_count(&self) -> usize {
@@ -290,31 +451,75 @@ impl<T> History<T> {
         self.by_name.find(hash, is_named).copied()
     }
 
-    /// Drops the oldest event. The topic `kept` stays known even if it is left without events.
-    fn drop_oldest(&mut self, kept: TopicKey) {
-        let Some(key) = self.order.pop_front() else {
+    /// Returns whether an event of so many bytes, with a key of so many, fits into the logs of topics.
+    fn has_room(&self, topics: &[TopicKey], len: usize, key_len: usize) -> bool {
+        let names = topics.iter().map(|topic| match self.topics.get(*topic) {
+            Some(topic) if topic.log.is_empty() => topic.name.len() + key_len,
+            _ => key_len,
+        });
+        let len = names.fold(len, usize::saturating_add);
+        self.events < self.max_events
+            && self
+                .bytes
+                .checked_add(len)
+                .is_some_and(|bytes| bytes <= self.max_bytes)
+    }
+
+    /// Moves a topic to its place among the heaviest, as if it held so many bytes more.
+    #[inline]
+    fn weigh(&mut self, key: TopicKey, more: usize) {
+        let Some(topic) = self.topics.get(key) else {
             return;
         };
-        room::give_back(&mut self.order);
-        let Some(topic) = self.topics.get_mut(key) else {
-            return;
-        };
-        if let Some(entry) = topic.log.pop() {
-            self.bytes -= entry.bytes.len();
-            self.batches.drop_before(key, entry.id);
+        match topic.log.oldest() {
+            Some(oldest) => {
+                let weight = Weight {
+                    topic: key,
+                    bytes: topic.log.bytes() + more,
+                    oldest,
+                };
+                self.heaviest.set(weight, &mut self.topics);
+            }
+            None => self.heaviest.remove(key, &mut self.topics),
         }
-        if topic.log.is_empty() {
-            self.bytes -= topic.name.len();
+    }
+
+    fn note_trimmed(&mut self, key: TopicKey, is_trimmed: bool) {
+        if let Some(topic) = self.topics.get_mut(key) {
+            topic.log.note_trimmed(is_trimmed);
         }
-        if key != kept {
+    }
+
+    /// Drops the oldest event of a topic. The topics `kept` stay known even if they are left without
+    /// events.
+    fn drop_oldest(&mut self, key: TopicKey, kept: &[TopicKey]) {
+        let topic = self.topics.get_mut(key);
+        if let Some(removed) = topic.and_then(|topic| topic.log.pop()) {
+            self.batches.drop_before(key, removed.entry.id);
+            self.release(key, removed);
+        }
+        self.weigh(key, 0);
+        if !kept.contains(&key) {
             self.forget_if_unused(key);
         }
     }
 
-    /// Forgets a topic that has neither events nor subscribers.
-    fn forget_if_unused(&mut self, key: TopicKey) {
-        let is_unused = |topic: &Topic<T>| topic.log.is_empty() && topic.subscriber_count == 0;
-        if !self.topic(key).is_some_and(is_unused) {
+    /// Stops counting an event that has left the log of a topic.
+    fn release(&mut self, key: TopicKey, removed: Removed) {
+        let Removed { entry, key_bytes } = removed;
+        self.bytes -= key_bytes;
+        if entry.is_alone() {
+            self.events -= 1;
+            self.bytes -= entry.bytes.len();
+        }
+        if let Some(topic) = self.topics.get(key).filter(|topic| topic.log.is_empty()) {
+            self.bytes -= topic.name.len();
+        }
+    }
+
+    /// Forgets a topic that has neither events nor subscribers, and is not closed.
+    pub(crate) fn forget_if_unused(&mut self, key: TopicKey) {
+        if !self.topic(key).is_some_and(Topic::is_unused) {
             return;
         }
         let Some(topic) = self.topics.remove(key) else {
@@ -334,6 +539,11 @@ impl<T> History<T> {
             });
         }
     }
+}
+
+/// Returns a time as the logs note it.
+fn nanoseconds(time: Timestamp) -> u64 {
+    u64::try_from(time.since_origin().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The table never gives back the memory for this many names.

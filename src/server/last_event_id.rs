@@ -1,7 +1,10 @@
 //! The last event ID of a request.
 
+use alloc::borrow::Cow;
 use core::error::Error;
 use core::fmt;
+
+use crate::server::start::Start;
 
 /// Returns the last event ID that a request carries, given the values of all of its `Last-Event-ID`
 /// headers; `None` if there is no such header, or an empty one.
@@ -27,20 +30,70 @@ use core::fmt;
 pub fn last_event_id<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<Option<&'a str>, InvalidLastEventId> {
+    let in_header = |cause| InvalidLastEventId {
+        is_in_query: false,
+        cause,
+    };
     let mut values = values.into_iter();
     let id = match (values.next(), values.next()) {
         (None, _) => return Ok(None),
         (Some(id), None) => id,
-        (Some(_), Some(_)) => return Err(InvalidLastEventId(Cause::Several)),
+        (Some(_), Some(_)) => return Err(in_header(Cause::Several)),
     };
     if id.len() > MAX_BYTES {
-        return Err(InvalidLastEventId(Cause::TooLong { bytes: id.len() }));
+        return Err(in_header(Cause::TooLong { bytes: id.len() }));
     }
     match core::str::from_utf8(id) {
         Ok(id) => Ok((!id.is_empty()).then_some(id)),
-        Err(error) => Err(InvalidLastEventId(Cause::NotUtf8 {
+        Err(error) => Err(in_header(Cause::NotUtf8 {
             at: error.valid_up_to(),
         })),
+    }
+}
+
+/// Returns where the client of a request wants to begin, given the values of all of its `Last-Event-ID`
+/// headers and the query of its URL; `None` if it has no last event ID.
+///
+/// A page cannot set the header, so the first request of an `EventSource` can carry an ID in its query
+/// only, as `last_event_id` or `lastEventId`. When the client reconnects, it sends the header and the
+/// same query. So the header counts, if there is one.
+///
+/// # Errors
+///
+/// The same as [`last_event_id`], for the header and for the query.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::{Start, start_of_request};
+///
+/// let query = Some("topic=prices&last_event_id=e5f-42");
+/// assert_eq!(start_of_request([], query), Ok(Some(Start::from("e5f-42"))));
+/// assert_eq!(start_of_request([&b"e5f-50"[..]], query), Ok(Some(Start::from("e5f-50"))));
+/// assert_eq!(start_of_request([], Some("topic=prices")), Ok(None));
+/// ```
+pub fn start_of_request<'a>(
+    values: impl IntoIterator<Item = &'a [u8]>,
+    query: Option<&str>,
+) -> Result<Option<Start>, InvalidLastEventId> {
+    if let Some(id) = last_event_id(values)? {
+        return Ok(Some(Start::from(id)));
+    }
+    let query = query.unwrap_or_default().as_bytes();
+    let mut ids = form_urlencoded::parse(query)
+        .filter(|(name, id)| matches!(&**name, "last_event_id" | "lastEventId") && !id.is_empty())
+        .map(|(_, id): (_, Cow<'_, str>)| id);
+    let in_query = |cause| InvalidLastEventId {
+        is_in_query: true,
+        cause,
+    };
+    match (ids.next(), ids.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(in_query(Cause::Several)),
+        (Some(id), None) if id.len() > MAX_BYTES => {
+            Err(in_query(Cause::TooLong { bytes: id.len() }))
+        }
+        (Some(id), None) => Ok(Some(Start::from(&*id))),
     }
 }
 
@@ -55,7 +108,10 @@ pub fn last_event_id<'a>(
 /// assert_eq!(error.to_string(), "the Last-Event-ID header is not UTF-8 at byte 3");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidLastEventId(Cause);
+pub struct InvalidLastEventId {
+    is_in_query: bool,
+    cause: Cause,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
@@ -66,15 +122,17 @@ enum Cause {
 
 impl fmt::Display for InvalidLastEventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Cause::Several => f.write_str("the request has more than one Last-Event-ID header"),
+        let (one, several) = match self.is_in_query {
+            true => ("last_event_id in the query", "last_event_id in its query"),
+            false => ("Last-Event-ID header", "Last-Event-ID header"),
+        };
+        match self.cause {
+            Cause::Several => write!(f, "the request has more than one {several}"),
             Cause::TooLong { bytes } => write!(
                 f,
-                "the Last-Event-ID header has {bytes} bytes, which is more than {MAX_BYTES}"
+                "the {one} has {bytes} bytes, which is more than {MAX_BYTES}"
             ),
-            Cause::NotUtf8 { at } => {
-                write!(f, "the Last-Event-ID header is not UTF-8 at byte {at}")
-            }
+            Cause::NotUtf8 { at } => write!(f, "the {one} is not UTF-8 at byte {at}"),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The log of one topic.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 use crate::server::event_id::EventId;
 use crate::server::room;
@@ -11,9 +14,22 @@ use crate::server::room;
 ///
 /// A place in a log is the ID of the event before it, so it stays valid whatever leaves the log, and is
 /// the same in the logs of all topics.
+///
+/// Of the events with the same key only the newest stays. The one that it replaces leaves a hole among
+/// the entries, so that nothing has to move. There are never more holes than events and a few.
 #[derive(Debug)]
 pub(crate) struct Log {
+    /// The first is not a hole.
     entries: VecDeque<Entry>,
+    holes: usize,
+    /// The bytes of the events and of their keys.
+    bytes: usize,
+    /// What was published without a key.
+    tally: Tally,
+    /// The event of each key, in the logs of topics that have keys.
+    keys: Option<Box<HashMap<Arc<str>, EventId>>>,
+    /// Whether the newest event, or one of another topic since then, has made it lose its oldest.
+    is_trimmed: bool,
     newest_dropped: EventId,
     /// The ID of the newest event, which may be dropped.
     newest: EventId,
@@ -21,22 +37,104 @@ pub(crate) struct Log {
     before_newest: EventId,
 }
 
-/// An event in a log.
+/// An event in a log, or the hole that one has left.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// Higher than that of the entry before.
     pub(crate) id: EventId,
-    /// How much was published up to this event.
+    /// How much was published to the topic without a key, up to this event.
     pub(crate) tally: Tally,
-    /// The encoded event.
+    /// When it was published, in nanoseconds since the origin of the clock.
+    pub(crate) at: u64,
+    /// The encoded event. A hole is empty.
     pub(crate) bytes: Bytes,
+    /// What few events have.
+    attached: Option<Box<Attached>>,
 }
 
-/// How much was published to all topics.
+#[derive(Debug)]
+struct Attached {
+    key: Option<Arc<str>>,
+    /// Whether it tells of the end of a key, of which a newcomer has never heard.
+    is_removal: bool,
+    /// Held by the event in the logs of all of its topics, if it has several.
+    shared: Option<Arc<()>>,
+}
+
+/// What an event is to the events with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role<'a> {
+    /// It has no key.
+    Plain,
+    /// It is the newest of this key.
+    Latest(&'a str),
+    /// As [`Latest`](Self::Latest), but it is present however old it is.
+    Present(&'a str),
+    /// It has no key, and tells of the end of this one.
+    Removal(&'a str),
+}
+
+impl<'a> Role<'a> {
+    /// Returns the key of the event.
+    pub(crate) const fn key(self) -> Option<&'a str> {
+        match self {
+            Self::Latest(key) | Self::Present(key) => Some(key),
+            Self::Plain | Self::Removal(_) => None,
+        }
+    }
+
+    /// Returns the key whose event this one replaces or ends.
+    pub(crate) const fn named_key(self) -> Option<&'a str> {
+        match self {
+            Self::Latest(key) | Self::Present(key) | Self::Removal(key) => Some(key),
+            Self::Plain => None,
+        }
+    }
+}
+
+/// How much was published to a topic.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) events: u64,
     pub(crate) bytes: u64,
+}
+
+/// An event that has left a log.
+#[derive(Debug)]
+pub(crate) struct Removed {
+    pub(crate) entry: Entry,
+    /// The bytes of its key, if the key has left too.
+    pub(crate) key_bytes: usize,
+}
+
+impl Entry {
+    /// Returns the tally up to this event, if it has no key.
+    #[inline]
+    pub(crate) fn pace(&self) -> Option<Tally> {
+        self.key().is_none().then_some(self.tally)
+    }
+
+    pub(crate) fn key(&self) -> Option<&Arc<str>> {
+        self.attached.as_ref()?.key.as_ref()
+    }
+
+    /// Returns whether no other log has the event.
+    pub(crate) fn is_alone(&self) -> bool {
+        let shared = self
+            .attached
+            .as_ref()
+            .and_then(|attached| attached.shared.as_ref());
+        shared.is_none_or(|shared| Arc::strong_count(shared) == 1)
+    }
+
+    fn is_plain(&self) -> bool {
+        let attached = self.attached.as_ref();
+        attached.is_none_or(|attached| attached.key.is_none() && !attached.is_removal)
+    }
+
+    fn is_hole(&self) -> bool {
+        self.bytes.is_empty()
+    }
 }
 
 impl Log {
@@ -44,29 +142,108 @@ impl Log {
     pub(crate) const fn new(newest_dropped: EventId) -> Self {
         Self {
             entries: VecDeque::new(),
+            holes: 0,
+            bytes: 0,
+            tally: Tally {
+                events: 0,
+                bytes: 0,
+            },
+            keys: None,
+            is_trimmed: false,
             newest_dropped,
             newest: newest_dropped,
             before_newest: newest_dropped,
         }
     }
 
-    pub(crate) fn push(&mut self, entry: Entry) {
+    /// Appends an event. One with the same key must have been [removed](Self::remove_key).
+    pub(crate) fn push(
+        &mut self,
+        id: EventId,
+        at: u64,
+        bytes: Bytes,
+        role: Role<'_>,
+        shared: Option<Arc<()>>,
+    ) {
+        self.bytes += bytes.len();
+        let key = role.key().map(|key| {
+            self.bytes += key.len();
+            let key: Arc<str> = key.into();
+            let keys = self.keys.get_or_insert_default();
+            keys.insert(Arc::clone(&key), id);
+            key
+        });
+        if key.is_none() {
+            self.tally.events += 1;
+            self.tally.bytes += bytes.len() as u64;
+        }
+        let is_plain = role == Role::Plain && shared.is_none();
+        let attached = (!is_plain).then(|| {
+            Box::new(Attached {
+                key,
+                is_removal: matches!(role, Role::Removal(_)),
+                shared,
+            })
+        });
         room::make(&mut self.entries);
         self.before_newest = self.newest;
-        self.newest = entry.id;
-        self.entries.push_back(entry);
+        self.newest = id;
+        self.entries.push_back(Entry {
+            id,
+            tally: self.tally,
+            at,
+            bytes,
+            attached,
+        });
     }
 
-    /// Drops the oldest event, and returns it.
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
+    /// Drops the oldest event, and returns it. A reader that has not read it has lost it.
+    pub(crate) fn pop(&mut self) -> Option<Removed> {
         let entry = self.entries.pop_front()?;
         self.newest_dropped = entry.id;
+        self.drop_first_holes();
         room::give_back(&mut self.entries);
-        Some(entry)
+        Some(self.removed(entry))
+    }
+
+    /// Removes the event of a key, and returns it. Nothing is lost with it, because a newer one takes its
+    /// place.
+    pub(crate) fn remove_key(&mut self, key: &str) -> Option<Removed> {
+        let id = *self.keys.as_ref()?.get(key)?;
+        let index = self.entries.partition_point(|entry| entry.id < id);
+        let entry = self.entries.get_mut(index)?;
+        let hole = Entry {
+            bytes: Bytes::new(),
+            attached: None,
+            ..*entry
+        };
+        let entry = core::mem::replace(entry, hole);
+        self.holes += 1;
+        self.drop_first_holes();
+        if self.holes > self.len() + FEW_HOLES {
+            self.entries.retain(|entry| !entry.is_hole());
+            self.holes = 0;
+            room::give_back(&mut self.entries);
+        }
+        Some(self.removed(entry))
+    }
+
+    pub(crate) fn note_trimmed(&mut self, is_trimmed: bool) {
+        self.is_trimmed = is_trimmed;
+    }
+
+    /// Returns the number of events.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.holes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Returns the bytes of the events and of their keys.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Returns the ID of the newest event that was dropped, which is the lowest ID if none was.
@@ -81,6 +258,11 @@ impl Log {
         self.newest
     }
 
+    /// Returns the ID of the oldest event.
+    pub(crate) fn oldest(&self) -> Option<EventId> {
+        self.entries.front().map(|entry| entry.id)
+    }
+
     /// Returns the newest event, if it is in the log and is the only one with a higher ID.
     #[inline]
     pub(crate) fn only_entry_after(&self, id: EventId) -> Option<&Entry> {
@@ -90,22 +272,77 @@ impl Log {
         }
     }
 
-    /// Returns the index of the first event with a higher ID, which is the number of entries if there
-    /// is none.
-    pub(crate) fn index_after(&self, id: EventId) -> usize {
-        match self.before_newest <= id {
+    /// Returns the first event with a higher ID.
+    pub(crate) fn first_after(&self, id: EventId) -> Option<&Entry> {
+        self.entries_after(id).next()
+    }
+
+    /// Returns the events with higher IDs.
+    pub(crate) fn entries_after(&self, id: EventId) -> impl Iterator<Item = &Entry> {
+        let index = match self.before_newest <= id {
             true => self.entries.len() - usize::from(self.newest > id && !self.is_empty()),
             false => self.entries.partition_point(|entry| entry.id <= id),
+        };
+        let entries = self.entries.range(index.min(self.entries.len())..);
+        entries.filter(|entry| !entry.is_hole())
+    }
+
+    /// Returns the IDs of the events that have nothing to do with a key, the newest first.
+    pub(crate) fn plain_from_newest(&self) -> impl Iterator<Item = EventId> {
+        let entries = self.entries.iter().rev();
+        let plain = entries.filter(|entry| !entry.is_hole() && entry.is_plain());
+        plain.map(|entry| entry.id)
+    }
+
+    /// Returns the ID of the oldest event with a key.
+    pub(crate) fn oldest_keyed(&self) -> Option<EventId> {
+        self.keys.as_ref().filter(|keys| !keys.is_empty())?;
+        let keyed = self.entries.iter().find(|entry| entry.key().is_some());
+        keyed.map(|entry| entry.id)
+    }
+
+    /// Returns whether the log has an event.
+    pub(crate) fn entry(&self, id: EventId) -> Option<&Entry> {
+        let index = self.entries.partition_point(|entry| entry.id < id);
+        let entry = self.entries.get(index)?;
+        (entry.id == id && !entry.is_hole()).then_some(entry)
+    }
+
+    /// Returns whether an event up to which so much was published may soon be dropped: half of what the
+    /// log may hold, or of what it does hold if it had to make room, was published after it.
+    #[inline]
+    pub(crate) fn is_far_back(&self, tally: Tally, half: Tally) -> bool {
+        let (events, bytes) = (
+            self.tally.events - tally.events,
+            self.tally.bytes - tally.bytes,
+        );
+        events >= half.events
+            || bytes >= half.bytes
+            || self.is_trimmed && events > 0 && 2 * events >= self.len() as u64
+    }
+
+    fn removed(&mut self, entry: Entry) -> Removed {
+        let mut key_bytes = 0;
+        if let (Some(key), Some(keys)) = (entry.key(), &mut self.keys) {
+            keys.remove(key);
+            key_bytes = key.len();
+            if keys.capacity() > 4 * (keys.len() + FEW_KEYS) {
+                keys.shrink_to(2 * keys.len());
+            }
+        }
+        self.bytes -= entry.bytes.len() + key_bytes;
+        Removed { entry, key_bytes }
+    }
+
+    fn drop_first_holes(&mut self) {
+        while self.entries.front().is_some_and(Entry::is_hole) {
+            self.entries.pop_front();
+            self.holes -= 1;
         }
     }
-
-    #[inline]
-    pub(crate) fn entry(&self, index: usize) -> Option<&Entry> {
-        self.entries.get(index)
-    }
-
-    /// Returns the events from an index on.
-    pub(crate) fn entries_from(&self, index: usize) -> impl Iterator<Item = &Entry> {
-        self.entries.range(index.min(self.entries.len())..)
-    }
 }
+
+/// A log may always have this many holes.
+const FEW_HOLES: usize = 16;
+/// The memory for this many keys is never given back.
+const FEW_KEYS: usize = 16;

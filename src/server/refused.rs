@@ -8,11 +8,13 @@ use core::fmt;
 /// # Examples
 ///
 /// ```
+/// use ssewire::Timestamp;
 /// use ssewire::server::{Refused, Topics, TopicsConfig};
 ///
 /// let config = TopicsConfig::new().max_topics_per_subscriber(2);
 /// let mut topics = Topics::<u32>::new(config, 0xE);
-/// let refused = topics.subscribe(["a", "b", "c"], None).unwrap_err();
+/// let now = Timestamp::default();
+/// let refused = topics.subscribe(now, ["a", "b", "c"], None).unwrap_err();
 ///
 /// assert_eq!(refused, Refused::TooManyTopics { topics: 3, limit: 2 });
 /// assert_eq!(
@@ -40,6 +42,8 @@ pub enum Refused {
         /// How long a name may be, in bytes.
         limit: usize,
     },
+    /// All of its topics are [closed](crate::server::Topics::close_topic), and have nothing left for it.
+    TopicClosed,
     /// The hub has been shut down.
     Closed,
 }
@@ -57,6 +61,7 @@ impl fmt::Display for Refused {
                 "the name of a topic has {bytes} bytes, which is more than {limit} \
                  (TopicsConfig::max_topic_name_bytes)"
             ),
+            Self::TopicClosed => f.write_str("the topic is closed"),
             Self::Closed => f.write_str("the hub has been shut down"),
         }
     }

@@ -1,9 +1,9 @@
 //! One open response.
 //!
 //! ```text
-//!            ┌──────┐   the caller ends it, or its age is due     ┌────────────────────┐
-//!  open ───▶ │ Open │ ──────────────────────────────────────────▶ │ Ended              │
-//!            └──────┘                                             │ (Caller or MaxAge) │
+//!            ┌──────┐   the caller ends it, its age is due, or    ┌────────────────────┐
+//!  open ───▶ │ Open │   its moment in a shutdown has come         │ Ended (Caller,     │
+//!            └──────┘ ──────────────────────────────────────────▶ │ MaxAge, Shutdown)  │
 //!               │                                                 └────────────────────┘
 //!               │ the write timeout is due                                   │
 //!               │                                    ┌─────────────────┐     │ the same
@@ -11,14 +11,20 @@
 //!                                                    └─────────────────┘
 //! ```
 
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 use core::time::Duration;
 
 use bytes::Bytes;
+use fastrand::Rng;
 
+use crate::event::EventRef;
 use crate::frame::FrameRef;
-use crate::server::config::SessionConfig;
-use crate::server::encoded::Outgoing;
+use crate::server::config::{Rare, SessionConfig};
+use crate::server::encoded::{Encoded, Outgoing};
+use crate::server::event_id::EventId;
 use crate::server::wire::Wire;
 use crate::time::Timestamp;
 
@@ -77,6 +83,9 @@ pub struct Session {
     wire: Wire,
     transport: Transport,
     state: State,
+    tells_position: bool,
+    rare: Option<Arc<Rare>>,
+    seed: u64,
 }
 
 /// Whether the transport takes bytes. This matters after the end too: what was sent before still has
@@ -95,10 +104,24 @@ enum State {
     Open {
         /// When the next comment is due.
         comment_at: Option<Timestamp>,
-        /// When the maximum age is reached.
-        end_at: Option<Timestamp>,
+        /// When it ends, and why.
+        end: Option<(Timestamp, SessionEnd)>,
+        /// When the events that were gathered leave.
+        gathers_until: Option<Timestamp>,
+        position: Position,
     },
     Ended(SessionEnd),
+}
+
+/// What the client knows of the position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// Nothing, as no event was sent.
+    Unknown,
+    /// All, from an event, or from the notice of this ID.
+    Told(Option<EventId>),
+    /// Not yet that it is here.
+    Untold(EventId),
 }
 
 /// The reason why a session ended.
@@ -122,9 +145,23 @@ pub enum SessionEnd {
     Caller,
     /// It reached its maximum age.
     MaxAge,
+    /// Its moment in a [shutdown](Session::handle_closing) has come.
+    Shutdown,
     /// The peer took no bytes during the write timeout. This may replace another end, while the
     /// last bytes wait for the peer.
     Stalled,
+}
+
+impl SessionEnd {
+    /// Returns the end as a word: `caller`, `max-age`, `shutdown` or `stalled`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::MaxAge => "max-age",
+            Self::Shutdown => "shutdown",
+            Self::Stalled => "stalled",
+        }
+    }
 }
 
 impl Session {
@@ -143,9 +180,83 @@ impl Session {
             transport: Transport::TakesBytes,
             state: State::Open {
                 comment_at: config.keep_alive.map(|time| now + time),
-                end_at: config.jittered_max_age(seed).map(|age| now + age),
+                end: config
+                    .jittered_max_age(seed)
+                    .map(|age| (now + age, SessionEnd::MaxAge)),
+                gathers_until: None,
+                position: Position::Unknown,
             },
+            tells_position: config.tells_position,
+            rare: config.rare,
+            seed,
         }
+    }
+
+    /// Reports the position of the events, if they know it: the ID up to which the client has everything,
+    /// or would have, if it had not asked for less.
+    ///
+    /// Before anything was sent, this writes the notice that [`SessionConfig::position_notice`] sets. From
+    /// then on a position that no event has told takes the place of the next comment.
+    pub fn handle_position(&mut self, id: EventId, out: &mut Vec<u8>) {
+        if !self.tells_position {
+            return;
+        }
+        let State::Open { position, .. } = &mut self.state else {
+            return;
+        };
+        match position {
+            Position::Unknown => {
+                *position = Position::Told(Some(id));
+                self.write_position(id, out);
+            }
+            Position::Told(told) if *told == Some(id) => {}
+            Position::Told(_) | Position::Untold(_) => *position = Position::Untold(id),
+        }
+    }
+
+    /// Reports that all streams are to end within a time. The session ends at a moment within it that its
+    /// seed determines, or at its maximum age if that is earlier. Only the first report counts.
+    pub fn handle_closing(&mut self, now: Timestamp, window: Duration) {
+        let State::Open { end, .. } = &mut self.state else {
+            return;
+        };
+        if matches!(end, Some((_, SessionEnd::Shutdown))) {
+            return;
+        }
+        let nanoseconds = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
+        // Not the moment of the maximum age, though it has the same seed.
+        let moment = Rng::with_seed(!self.seed).u64(0..=nanoseconds);
+        let at = now + Duration::from_nanos(moment);
+        if end.is_none_or(|(earlier, _)| at < earlier) {
+            *end = Some((at, SessionEnd::Shutdown));
+        }
+    }
+
+    /// Reports that nothing more is waiting to be sent. If events were sent, and are
+    /// [gathered](SessionConfig::gather), the session takes no more for a while.
+    pub fn handle_drained(&mut self, now: Timestamp) {
+        let Some(window) = self.gather() else {
+            return;
+        };
+        if let State::Open { gathers_until, .. } = &mut self.state {
+            gathers_until.get_or_insert(now + window);
+        }
+    }
+
+    /// Returns whether the session takes events now. While it [gathers](SessionConfig::gather) them, they
+    /// stay where they are.
+    pub fn takes_events(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Open {
+                gathers_until, end, ..
+            } => !gathers_until.is_some_and(|until| now < until) || end_due(*end, now).is_some(),
+            State::Ended(_) => false,
+        }
+    }
+
+    /// Returns whether events are [gathered](SessionConfig::gather).
+    pub fn is_gathering(&self) -> bool {
+        self.gather().is_some()
     }
 
     /// Writes a frame, and returns `true`. If the session has ended, writes nothing and returns
@@ -208,12 +319,19 @@ impl Session {
     /// If the maximum age is due, the session ends: one that always has something to send may never
     /// wait for [`handle_timeout`](Self::handle_timeout).
     pub fn handle_sent(&mut self, now: Timestamp) -> bool {
-        let State::Open { comment_at, end_at } = &mut self.state else {
+        let State::Open {
+            comment_at,
+            end,
+            position,
+            ..
+        } = &mut self.state
+        else {
             return false;
         };
         self.wire.handle_sent();
-        if is_due(*end_at, now) {
-            self.state = State::Ended(SessionEnd::MaxAge);
+        *position = Position::Told(None);
+        if let Some(end) = end_due(*end, now) {
+            self.state = State::Ended(end);
             return false;
         }
         *comment_at = self.keep_alive.map(|time| now + time);
@@ -242,17 +360,34 @@ impl Session {
             self.transport = Transport::TakesBytes;
             self.state = State::Ended(SessionEnd::Stalled);
         }
-        let State::Open { comment_at, end_at } = &mut self.state else {
+        let State::Open {
+            comment_at,
+            end,
+            gathers_until,
+            position,
+        } = &mut self.state
+        else {
             return;
         };
-        if is_due(*end_at, now) {
-            self.state = State::Ended(SessionEnd::MaxAge);
+        if is_due(*gathers_until, now) {
+            *gathers_until = None;
+        }
+        if let Some(end) = end_due(*end, now) {
+            self.state = State::Ended(end);
             self.wire.end(out);
         } else if is_due(*comment_at, now) {
             *comment_at = self.keep_alive.map(|time| now + time);
             // While bytes wait for the peer to read, a comment would only wait too.
             if matches!(self.transport, Transport::TakesBytes) {
-                self.wire.keep_alive(out);
+                let untold = match *position {
+                    Position::Untold(id) => Some(id),
+                    _ => None,
+                };
+                if let Some(id) = untold {
+                    *position = Position::Told(Some(id));
+                    self.write_position(id, out);
+                }
+                self.write_heartbeat(untold.is_some(), out);
             }
         }
     }
@@ -270,11 +405,16 @@ impl Session {
     /// before; `None` if there is no timer.
     #[must_use = "without a timer the session stays silent and open"]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let (comment_at, end_at) = match self.state {
-            State::Open { comment_at, end_at } => (comment_at, end_at),
-            State::Ended(_) => (None, None),
+        let (comment_at, end_at, gathers_until) = match self.state {
+            State::Open {
+                comment_at,
+                end,
+                gathers_until,
+                ..
+            } => (comment_at, end.map(|(at, _)| at), gathers_until),
+            State::Ended(_) => (None, None, None),
         };
-        let all = [comment_at, end_at, self.stalled_at()];
+        let all = [comment_at, end_at, gathers_until, self.stalled_at()];
         all.into_iter().flatten().min()
     }
 
@@ -289,15 +429,54 @@ impl Session {
     /// Starts the next silence if anything was written, or ends the session if its maximum age is
     /// due. A reconnection time that waits for an event breaks no silence.
     fn handle_written(&mut self, now: Timestamp, has_written: bool, out: &mut Vec<u8>) {
-        let State::Open { comment_at, end_at } = &mut self.state else {
+        let State::Open {
+            comment_at,
+            end,
+            position,
+            ..
+        } = &mut self.state
+        else {
             return;
         };
-        if is_due(*end_at, now) {
-            self.state = State::Ended(SessionEnd::MaxAge);
-            self.wire.end(out);
-        } else if has_written {
-            *comment_at = self.keep_alive.map(|time| now + time);
+        if has_written {
+            *position = Position::Told(None);
         }
+        match end_due(*end, now) {
+            // In a shutdown it sends all that there is.
+            Some(end) if end != SessionEnd::Shutdown => {
+                self.state = State::Ended(end);
+                self.wire.end(out);
+            }
+            _ if has_written => *comment_at = self.keep_alive.map(|time| now + time),
+            _ => {}
+        }
+    }
+
+    fn write_position(&mut self, id: EventId, out: &mut Vec<u8>) {
+        let rare = self.rare.as_deref();
+        match rare.and_then(|rare| rare.position_type.as_ref()) {
+            Some(event) => {
+                let event = EventRef::from(event);
+                let mut text = String::new();
+                let _ = write!(text, "{id}");
+                self.wire
+                    .write_frame(event.with_checked_id(&text).into(), out);
+            }
+            None => self.wire.write_position(id, out),
+        }
+    }
+
+    /// Writes the event that a page sees, or a comment if nothing else keeps the connection alive.
+    fn write_heartbeat(&mut self, is_alive: bool, out: &mut Vec<u8>) {
+        match self.rare.as_deref().and_then(|rare| rare.heartbeat.clone()) {
+            Some(event) => self.wire.write(Encoded::events(event), out),
+            None if is_alive => {}
+            None => self.wire.keep_alive(out),
+        }
+    }
+
+    fn gather(&self) -> Option<Duration> {
+        self.rare.as_deref()?.gather
     }
 
     /// Returns when the write timeout is over.
@@ -307,6 +486,11 @@ impl Session {
             Transport::Blocked { until } => until,
         }
     }
+}
+
+/// Returns why a session ends by now, if it does.
+fn end_due(end: Option<(Timestamp, SessionEnd)>, now: Timestamp) -> Option<SessionEnd> {
+    end.filter(|(at, _)| *at <= now).map(|(_, end)| end)
 }
 
 fn is_due(deadline: Option<Timestamp>, now: Timestamp) -> bool {

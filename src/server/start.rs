@@ -1,6 +1,9 @@
 //! Where a subscription begins.
 
 use alloc::string::String;
+use core::error::Error;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::server::event_id::EventId;
 
@@ -35,7 +38,53 @@ pub enum Start {
     /// [`GapReason::Unknown`](crate::server::GapReason::Unknown), and then has all events of its
     /// topics that are in the log.
     Unknown,
+    /// With the oldest event that the log has of any of its topics.
+    Earliest,
+    /// With so many of the newest events of its topics, counted together. The newest event of each
+    /// [key](crate::server::Topics::publish_latest) comes beside them, and does not count.
+    Last(usize),
 }
+
+/// As in a query: `live`, `earliest` or `last:10`.
+impl FromStr for Start {
+    type Err = InvalidStart;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStart> {
+        match text {
+            "live" => Ok(Self::Live),
+            "earliest" => Ok(Self::Earliest),
+            _ => {
+                let digits = text.strip_prefix("last:").ok_or(InvalidStart)?;
+                let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+                let count = digits.parse().ok().filter(|_| is_plain);
+                count.map(Self::Last).ok_or(InvalidStart)
+            }
+        }
+    }
+}
+
+/// The error of parsing a text that is not a [`Start`].
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::Start;
+///
+/// assert_eq!("last:10".parse(), Ok(Start::Last(10)));
+/// let error = "newest".parse::<Start>().unwrap_err();
+/// assert_eq!(error.to_string(), "a start is live, earliest, or last: and a number");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidStart;
+
+impl fmt::Display for InvalidStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a start is live, earliest, or last: and a number")
+    }
+}
+
+impl Error for InvalidStart {}
 
 impl From<EventId> for Start {
     fn from(id: EventId) -> Self {

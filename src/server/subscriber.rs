@@ -4,15 +4,16 @@ use alloc::boxed::Box;
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
+use core::mem;
 
-use bytes::Bytes;
-use smallvec::SmallVec;
+use slotmap::Key as _;
 
-use crate::server::delivery::Gap;
+use crate::server::delivery::{Gap, SubscriberEnd};
 use crate::server::event_id::EventId;
 use crate::server::history::{History, Position, TooSlow};
+use crate::server::joined::{Joined, Read};
 use crate::server::readers::{Membership, ReaderKey, Readers};
-use crate::server::topic::TopicKey;
+use crate::server::topic::{Topic, TopicKey};
 use crate::server::wait_list::Ticket;
 
 /// A subscriber of some topics, as [`Topics::subscribe`](crate::server::Topics::subscribe) returns it.
@@ -24,10 +25,12 @@ use crate::server::wait_list::Ticket;
 /// # Examples
 ///
 /// ```
+/// use ssewire::Timestamp;
 /// use ssewire::server::{Start, Topics, TopicsConfig};
 ///
+/// let now = Timestamp::default();
 /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
-/// let subscriber = topics.subscribe(["news", "weather"], Start::Live)?;
+/// let subscriber = topics.subscribe(now, ["news", "weather"], Start::Live)?;
 /// assert!(topics.topics_of(&subscriber).eq(["news", "weather"]));
 /// assert_eq!(topics.subscriber_count(), 1);
 ///
@@ -39,10 +42,22 @@ use crate::server::wait_list::Ticket;
 #[must_use = "it is counted until it is unsubscribed"]
 pub struct Subscriber {
     pub(crate) position: Position,
-    /// The gap that is delivered first. Few have one, and there are many subscribers.
-    pub(crate) gap: Option<Box<Gap>>,
-    pub(crate) is_disconnected: bool,
+    /// Few need one, and there are many subscribers.
+    pub(crate) opening: Option<Box<Opening>>,
+    /// Why it has ended.
+    pub(crate) end: Option<SubscriberEnd>,
+    /// The number of ends of streams that it has looked at.
+    pub(crate) ends_seen: u32,
     pub(crate) cursors: Cursors,
+}
+
+/// What a subscriber begins with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Opening {
+    /// The gap that is delivered first.
+    pub(crate) gap: Option<Gap>,
+    /// Events without a key are skipped up to the one with this ID, which is not.
+    pub(crate) unkeyed_from: Option<EventId>,
 }
 
 /// The topics that a subscriber reads.
@@ -73,9 +88,31 @@ pub(crate) struct Several {
     pub(crate) cursors: Vec<Cursor>,
     /// The indexes of the topics with events that are not read, by the ID of the first of these.
     unread: BinaryHeap<Reverse<(EventId, u32)>>,
+    /// The indexes of the topics that were closed and are read to their end.
+    over: Vec<u32>,
+    /// The indexes of cursors without a topic.
+    free: Vec<u32>,
+}
+
+impl Cursor {
+    /// Returns whether it has a topic, and was not removed.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.topic.is_null()
+    }
 }
 
 impl Subscriber {
+    /// Returns the gap that is delivered first.
+    #[inline]
+    pub(crate) fn take_gap(&mut self) -> Option<Gap> {
+        let opening = self.opening.as_deref_mut()?;
+        let gap = opening.gap.take();
+        if opening.unkeyed_from.is_none() {
+            self.opening = None;
+        }
+        gap
+    }
+
     /// Reads the next events, joined up to about `max_bytes`; `None` if it has read them all.
     #[inline]
     pub(crate) fn read<T>(
@@ -83,28 +120,65 @@ impl Subscriber {
         history: &mut History<T>,
         readers: &mut Readers<T>,
         max_bytes: usize,
-    ) -> Result<Option<Bytes>, TooSlow> {
+    ) -> Result<Option<Read>, TooSlow> {
         let position = &mut self.position;
+        if let Some(opening) = self.opening.as_deref().copied() {
+            if let Some(unkeyed_from) = opening.unkeyed_from.filter(|from| position.after < *from) {
+                let read = match &mut self.cursors {
+                    Cursors::One(cursor) => {
+                        history.read_from(cursor.topic, position, unkeyed_from, max_bytes)?
+                    }
+                    Cursors::Several(several) => {
+                        several.look_at_news(history, readers, *position);
+                        several.read_merged(history, position, unkeyed_from, max_bytes)?
+                    }
+                };
+                self.position.is_live = self.is_at_end(history, readers);
+                return Ok(read);
+            }
+            self.opening = None;
+        }
         match &mut self.cursors {
             Cursors::One(cursor) => {
-                let bytes = history.read(cursor.topic, position, max_bytes)?;
+                let read = history.read(cursor.topic, position, max_bytes)?;
                 if !position.is_live {
                     position.is_live = history.is_at_end(cursor.topic, position);
                 }
-                Ok(bytes)
+                Ok(read)
             }
             Cursors::Several(several) => several.read(history, readers, position, max_bytes),
         }
     }
 
+    /// Returns whether there is nothing to read any more, because all of its topics are closed. It has
+    /// read all events.
+    #[inline]
+    pub(crate) fn is_closed<T>(&self, history: &History<T>) -> bool {
+        match &self.cursors {
+            Cursors::One(cursor) => history.topic(cursor.topic).is_some_and(Topic::is_closed),
+            Cursors::Several(several) => several.is_closed(),
+        }
+    }
+
+    /// Returns whether the streams of one of its topics were ended since it last looked.
+    pub(crate) fn is_ended<T>(&mut self, history: &History<T>) -> bool {
+        let seen = mem::replace(&mut self.ends_seen, history.ends());
+        let mut topics = self.topics().iter();
+        // The counter wraps around, after more ends than happen between two looks.
+        topics.any(|cursor| {
+            let topic = history.topic(cursor.topic);
+            topic.is_some_and(|topic| topic.newest_end.wrapping_sub(seen) as i32 > 0)
+        })
+    }
+
     /// Skips all events that it has not read.
     pub(crate) fn skip_to_end<T>(&mut self, history: &mut History<T>, readers: &mut Readers<T>) {
-        self.position.after = history.newest();
+        self.position.after = history.newest().unwrap_or(self.position.after);
         self.position.is_live = true;
         if let Cursors::Several(several) = &mut self.cursors {
             several.look_at_news(history, readers, self.position);
-            for Reverse((_, index)) in several.unread.drain() {
-                several.cursors.join(history, several.key, index);
+            for Reverse((_, index)) in mem::take(&mut several.unread) {
+                several.join(history, index);
             }
         }
     }
@@ -127,19 +201,21 @@ impl Subscriber {
 
 impl Several {
     pub(crate) fn new<T>(
-        topics: SmallVec<[TopicKey; 1]>,
+        topics: &[TopicKey],
         history: &mut History<T>,
         readers: &mut Readers<T>,
         position: Position,
     ) -> Self {
-        let cursors = topics.into_iter().map(|topic| Cursor {
-            topic,
+        let cursors = topics.iter().map(|topic| Cursor {
+            topic: *topic,
             ticket: Ticket::default(),
         });
         let mut several = Self {
             key: readers.add(),
             cursors: cursors.collect(),
             unread: BinaryHeap::new(),
+            over: Vec::new(),
+            free: Vec::new(),
         };
         // So many do not fit into memory that an index needs more bits.
         for index in 0..several.cursors.len() as u32 {
@@ -152,6 +228,54 @@ impl Several {
         self.unread.is_empty() && !readers.has_news(self.key)
     }
 
+    /// Returns whether all of its topics are read to their end and closed. That is not so for no topics.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.over.is_empty() && self.over.len() + self.free.len() == self.cursors.len()
+    }
+
+    /// Adds a topic, whose events after the position are read.
+    pub(crate) fn add<T>(&mut self, history: &mut History<T>, position: Position, topic: TopicKey) {
+        let cursor = Cursor {
+            topic,
+            ticket: Ticket::default(),
+        };
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.cursors.len() as u32,
+        };
+        match self.cursors.get_mut(index as usize) {
+            Some(free) => *free = cursor,
+            None => self.cursors.push(cursor),
+        }
+        self.look_at(history, position, index);
+    }
+
+    /// Removes a topic. Returns whether it had it.
+    pub(crate) fn remove<T>(
+        &mut self,
+        history: &mut History<T>,
+        readers: &mut Readers<T>,
+        position: Position,
+        topic: TopicKey,
+    ) -> bool {
+        let Some(index) = self.cursors.iter().position(|cursor| cursor.topic == topic) else {
+            return false;
+        };
+        // What has news is then unread or a member again.
+        self.look_at_news(history, readers, position);
+        if let Some(cursor) = self.cursors.get_mut(index) {
+            cursor.topic = TopicKey::null();
+            if let Some(topic) = history.topic_mut(topic) {
+                topic.members.remove(&mut cursor.ticket);
+            }
+        }
+        let index = index as u32;
+        self.over.retain(|over| *over != index);
+        self.unread.retain(|Reverse((_, unread))| *unread != index);
+        self.free.push(index);
+        true
+    }
+
     #[inline(never)]
     fn read<T>(
         &mut self,
@@ -159,7 +283,7 @@ impl Several {
         readers: &mut Readers<T>,
         position: &mut Position,
         max_bytes: usize,
-    ) -> Result<Option<Bytes>, TooSlow> {
+    ) -> Result<Option<Read>, TooSlow> {
         if self.unread.is_empty() {
             if let Some(index) = readers.take_only_news(self.key) {
                 return self.read_one(history, position, index, max_bytes);
@@ -170,7 +294,7 @@ impl Several {
             self.unread.clear();
             return self.read_one(history, position, index, max_bytes);
         }
-        self.read_merged(history, position, max_bytes)
+        self.read_merged(history, position, EventId::LOWEST, max_bytes)
     }
 
     /// Reads the one topic that has unread events.
@@ -180,27 +304,29 @@ impl Several {
         position: &mut Position,
         index: u32,
         max_bytes: usize,
-    ) -> Result<Option<Bytes>, TooSlow> {
+    ) -> Result<Option<Read>, TooSlow> {
         let Some(cursor) = self.cursors.get(index as usize) else {
             return Ok(None);
         };
         let read = history.read(cursor.topic, position, max_bytes);
         let is_last = matches!(read, Ok(Some(_))) && history.is_at_end(cursor.topic, position);
         match is_last {
-            true => self.cursors.join(history, self.key, index),
+            true => self.join(history, index),
             false => self.look_at(history, *position, index),
         }
         position.is_live |= self.unread.is_empty();
         read
     }
 
-    /// Reads several topics in the order of their events.
+    /// Reads several topics in the order of their events, but of those before `unkeyed_from` only the ones
+    /// with a key.
     fn read_merged<T>(
         &mut self,
         history: &mut History<T>,
         position: &mut Position,
+        unkeyed_from: EventId,
         max_bytes: usize,
-    ) -> Result<Option<Bytes>, TooSlow> {
+    ) -> Result<Option<Read>, TooSlow> {
         let mut joined = Joined::default();
         'topics: while let Some(Reverse((_, index))) = self.unread.peek().copied() {
             let topic = self.cursors.get(index as usize).map(|cursor| cursor.topic);
@@ -212,24 +338,25 @@ impl Several {
                 continue;
             };
             if position.has_lost(log) {
-                match joined.first {
+                match joined.is_empty() {
+                    true => return Err(TooSlow),
                     // It is told after what was read.
-                    Some(_) => break,
-                    None => return Err(TooSlow),
+                    false => break,
                 }
             }
             self.unread.pop();
             // An event of several topics is the next in each of them, and is read once.
             let others = self.unread.peek().map(|Reverse((id, _))| *id);
-            for entry in log.entries_from(log.index_after(position.after)) {
-                if joined.first.is_none() {
-                    if let Err(error) = history.check_pace(entry.tally, position) {
+            for entry in log.entries_after(position.after) {
+                if joined.is_empty() {
+                    if let Err(error) = history.check_pace(log, entry.pace(), position) {
                         self.unread.push(Reverse((entry.id, index)));
                         return Err(error);
                     }
                 }
+                let is_wanted = entry.key().is_some() || entry.id >= unkeyed_from;
                 if others.is_some_and(|other| entry.id > other)
-                    || !joined.push(&entry.bytes, max_bytes)
+                    || is_wanted && !joined.push(entry, max_bytes)
                 {
                     self.unread.push(Reverse((entry.id, index)));
                     if others.is_some_and(|other| entry.id > other) {
@@ -239,10 +366,10 @@ impl Several {
                 }
                 position.after = entry.id;
             }
-            self.cursors.join(history, self.key, index);
+            self.join(history, index);
         }
         position.is_live |= self.unread.is_empty();
-        Ok(joined.into_bytes())
+        Ok(joined.into_read())
     }
 
     fn look_at_news<T>(
@@ -256,6 +383,26 @@ impl Several {
         }
     }
 
+    /// Adds the subscriber to the members of a topic that it has read to its end.
+    fn join<T>(&mut self, history: &mut History<T>, index: u32) {
+        let Some(cursor) = self.cursors.get_mut(index as usize) else {
+            return;
+        };
+        match history.topic_mut(cursor.topic) {
+            Some(topic) if topic.is_closed() => {
+                if !self.over.contains(&index) {
+                    self.over.push(index);
+                }
+            }
+            Some(topic) => {
+                let reader = self.key;
+                let membership = Membership { reader, index };
+                topic.members.hold(&mut cursor.ticket, || membership);
+            }
+            None => {}
+        }
+    }
+
     /// Puts a topic among those with unread events if it has any, otherwise in its list of members.
     fn look_at<T>(&mut self, history: &mut History<T>, position: Position, index: u32) {
         let topic = self.cursors.get(index as usize).map(|cursor| cursor.topic);
@@ -264,63 +411,11 @@ impl Several {
             .map(|topic| &topic.log);
         let next = log.and_then(|log| match position.has_lost(log) {
             true => Some(log.newest_dropped()),
-            false => log
-                .entry(log.index_after(position.after))
-                .map(|entry| entry.id),
+            false => log.first_after(position.after).map(|entry| entry.id),
         });
         match next {
             Some(id) => self.unread.push(Reverse((id, index))),
-            None => self.cursors.join(history, self.key, index),
-        }
-    }
-}
-
-/// The cursors of a subscriber of several topics.
-trait Join {
-    /// Adds the subscriber to the members of a topic.
-    fn join<T>(&mut self, history: &mut History<T>, reader: ReaderKey, index: u32);
-}
-
-impl Join for Vec<Cursor> {
-    fn join<T>(&mut self, history: &mut History<T>, reader: ReaderKey, index: u32) {
-        if let Some(cursor) = self.get_mut(index as usize) {
-            if let Some(topic) = history.topic_mut(cursor.topic) {
-                let membership = Membership { reader, index };
-                topic.members.hold(&mut cursor.ticket, || membership);
-            }
-        }
-    }
-}
-
-/// Events that are joined, unless there is one only.
-#[derive(Default)]
-struct Joined {
-    first: Option<Bytes>,
-    /// All, if there is more than one.
-    all: Vec<u8>,
-}
-
-impl Joined {
-    /// Adds an event, if it fits or is the first. Returns whether it was added.
-    fn push(&mut self, bytes: &Bytes, max_bytes: usize) -> bool {
-        let Some(first) = &self.first else {
-            self.first = Some(bytes.clone());
-            return true;
-        };
-        if self.all.len().max(first.len()) + bytes.len() > max_bytes {
-            return false;
-        }
-        if self.all.is_empty() {
-            self.all.extend_from_slice(first);
-        }
-        self.all.extend_from_slice(bytes);
-        true
-    }
-
-    fn into_bytes(self) -> Option<Bytes> {
-        match self.all.is_empty() {
-            true => self.first,
-            false => Some(self.all.into()),
+            None => self.join(history, index),
         }
     }
 }

@@ -73,7 +73,7 @@ impl TopicSet {
     }
 }
 
-/// Whatever names the topics of a subscription: one name, or several.
+/// Whatever names the topics of a subscription or of an event: one name, or several.
 ///
 /// One name is a `&str` or a `String`. Several are an array, a vector, an iterator or anything else that
 /// [can be iterated](IntoIterator) and has names. `Kind` tells these two apart for the compiler, which
@@ -96,11 +96,20 @@ impl TopicSet {
 pub trait TopicNames<Kind: ?Sized> {
     /// Returns the names, each once.
     fn into_topics(self) -> TopicSet;
+
+    /// Returns the name if it is one, without a copy.
+    fn one_name(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl TopicNames<str> for &str {
     fn into_topics(self) -> TopicSet {
         TopicSet::new([self])
+    }
+
+    fn one_name(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -108,11 +117,19 @@ impl TopicNames<str> for &String {
     fn into_topics(self) -> TopicSet {
         TopicSet::new([self])
     }
+
+    fn one_name(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl TopicNames<str> for String {
     fn into_topics(self) -> TopicSet {
         TopicSet(SmallVec::from_buf([self.into_boxed_str()]))
+    }
+
+    fn one_name(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -128,5 +145,12 @@ where
 impl TopicNames<Self> for TopicSet {
     fn into_topics(self) -> TopicSet {
         self
+    }
+
+    fn one_name(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [name] => Some(name),
+            _ => None,
+        }
     }
 }

@@ -3,24 +3,24 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
 use core::mem;
+use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::event::EventRef;
+use crate::server::beginning::Beginning;
 use crate::server::config::{SlowReader, TopicsConfig};
-use crate::server::delivery::{Delivery, Gap, GapReason};
+use crate::server::delivery::{Delivery, Gap, GapReason, SubscriberEnd};
 use crate::server::encoded::Encoded;
-use crate::server::event_id::EventId;
-use crate::server::history::{History, Position, TooSlow};
+use crate::server::history::{History, Position, TooSlow, TopicKeys};
+use crate::server::presence::Presences;
 use crate::server::readers::Readers;
 use crate::server::refused::Refused;
 use crate::server::start::Start;
-use crate::server::subscriber::{Cursor, Cursors, Several, Subscriber};
-use crate::server::topic::TopicKey;
+use crate::server::subscriber::{Cursor, Cursors, Opening, Several, Subscriber};
 use crate::server::topic_set::TopicNames;
 use crate::server::wait_list::Ticket;
+use crate::time::Timestamp;
 
 /// Topics, their latest events, and their subscribers.
 ///
@@ -41,40 +41,44 @@ use crate::server::wait_list::Ticket;
 /// # Examples
 ///
 /// ```
-/// use ssewire::EventRef;
 /// use ssewire::server::{Delivery, Topics, TopicsConfig};
+/// use ssewire::{EventRef, Timestamp};
 ///
+/// let now = Timestamp::default();
 /// let mut topics = Topics::new(TopicsConfig::new(), 0xE);
-/// let mut reader = topics.subscribe(["news", "weather"], None)?;
+/// let mut reader = topics.subscribe(now, ["news", "weather"], None)?;
 /// assert_eq!(topics.poll_delivery(&mut reader, 1 << 16), None);
 /// assert!(topics.wait(&mut reader, &"connection 7"));
 ///
-/// let id = topics.publish("news", EventRef::new("hello"));
-/// topics.publish("sports", EventRef::new("not for this reader"));
+/// let id = topics.publish(now, "news", EventRef::new("hello"))?;
+/// topics.publish(now, "sports", EventRef::new("not for this reader"))?;
 /// assert_eq!(topics.take_ready(), ["connection 7"]);
-/// topics.publish("weather", EventRef::new("rain"));
+/// topics.publish(now, "weather", EventRef::new("rain"))?;
 /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(events.into_bytes(), "id: e-1\ndata: hello\n\nid: e-3\ndata: rain\n\n");
 ///
 /// // It reconnects, and the first event is the last that it received.
 /// topics.unsubscribe(reader);
-/// let mut reader = topics.subscribe(["news", "weather"], id)?;
+/// let mut reader = topics.subscribe(now, ["news", "weather"], id)?;
 /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
 /// assert_eq!(events.into_bytes(), "id: e-3\ndata: rain\n\n");
-/// # Ok::<(), ssewire::server::Refused>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Topics<T> {
-    config: TopicsConfig,
-    epoch: u64,
-    history: History<T>,
-    readers: Readers<T>,
+    pub(super) config: TopicsConfig,
+    /// That of the next publication.
+    pub(super) epoch: u64,
+    pub(super) history: History<T>,
+    pub(super) readers: Readers<T>,
+    pub(super) presences: Presences,
     /// The tokens of those whose wait is over.
-    ready: Vec<T>,
+    pub(super) ready: Vec<T>,
     subscriber_count: usize,
-    stats: TopicsStats,
+    pub(super) stats: TopicsStats,
+    last_read: LastRead,
     /// A buffer for the text of an ID.
-    id: String,
+    pub(super) id: String,
 }
 
 /// Counts of slow readers, gaps and refused events since the [`Topics`] were created.
@@ -82,10 +86,12 @@ pub struct Topics<T> {
 /// # Examples
 ///
 /// ```
+/// use ssewire::Timestamp;
 /// use ssewire::server::{Topics, TopicsConfig};
 ///
+/// let now = Timestamp::default();
 /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
-/// let reader = topics.subscribe("news", "an ID that was not assigned here")?;
+/// let reader = topics.subscribe(now, "news", "an ID that was not assigned here")?;
 ///
 /// let stats = topics.stats();
 /// assert_eq!((stats.gaps, stats.disconnected, stats.skipped), (1, 0, 0));
@@ -101,98 +107,104 @@ pub struct TopicsStats {
     pub skipped: u64,
     /// How many subscriptions could not resume without a gap.
     pub gaps: u64,
-    /// How many events were not kept because the name of their topic was too long.
+    /// How many events could not be published.
     pub refused: u64,
+    /// How many events were dropped from the log of a topic to make room for others.
+    pub dropped: u64,
+    /// How many events were dropped from the log of a topic because of their age.
+    pub expired: u64,
+}
+
+/// What is known of the events of a delivery.
+///
+/// # Examples
+///
+/// ```
+/// use core::time::Duration;
+/// use ssewire::server::{Topics, TopicsConfig};
+/// use ssewire::{EventRef, Timestamp};
+///
+/// let at = |seconds| Timestamp::from_origin(Duration::from_secs(seconds));
+/// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
+/// let mut reader = topics.subscribe(at(0), "news", None)?;
+/// topics.publish(at(1), "news", EventRef::new("hello"))?;
+/// topics.publish(at(2), "news", EventRef::new("rain"))?;
+/// topics.poll_delivery(&mut reader, 1 << 16);
+///
+/// let read = topics.last_read();
+/// assert_eq!((read.events, read.is_replay, read.published_at), (2, false, at(1)));
+/// # topics.unsubscribe(reader);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastRead {
+    /// How many events there were.
+    pub events: u32,
+    /// Whether they were a part of the replay with which the subscriber began.
+    pub is_replay: bool,
+    /// When the first of them was published.
+    pub published_at: Timestamp,
 }
 
 impl<T> Topics<T> {
-    /// Creates topics without events. `epoch` must differ from one start of the program to the next.
+    /// Creates topics without events. `epoch` must be higher than at the last start of the program, for
+    /// instance the time.
     pub fn new(config: TopicsConfig, epoch: u64) -> Self {
-        let before_first = EventId::new(epoch, 0);
         Self {
-            history: History::new(config.max_events, config.max_bytes, before_first),
+            history: History::new(&config),
             config,
             epoch,
             readers: Readers::new(),
+            presences: Presences::default(),
             ready: Vec::new(),
             subscriber_count: 0,
             stats: TopicsStats::default(),
+            last_read: LastRead::default(),
             id: String::new(),
         }
     }
 
-    /// Appends an event to a topic, and returns the event's new ID, which replaces any that it had.
-    ///
-    /// Ends the wait of the topic's subscribers; their tokens are then returned by
-    /// [`take_ready`](Self::take_ready). Other subscribers cost nothing.
-    ///
-    /// A topic whose name is too long has no subscribers, so an event of it is counted in
-    /// [`TopicsStats::refused`] and is not kept.
-    pub fn publish(&mut self, topic: &str, event: EventRef<'_>) -> EventId {
-        let id = EventId::new(self.epoch, self.history.newest().number() + 1);
-        if topic.len() > self.config.max_topic_name_bytes {
-            self.history.skip(id);
-            self.stats.refused += 1;
-            return id;
-        }
-        self.id.clear();
-        let _ = write!(self.id, "{id}");
-        let event = event.with_checked_id(&self.id);
-        let key = self.history.find_or_add(topic);
-        if event.data().len() > LARGE {
-            // Otherwise it would be held for a moment together with all that it replaces.
-            self.history.make_room(key, event.encoded_len());
-        }
-        self.history.push(key, id, event.to_bytes());
-        if let Some(topic) = self.history.topic_mut(key) {
-            topic.waiting.drain_into(&mut self.ready);
-            let (readers, ready) = (&mut self.readers, &mut self.ready);
-            topic
-                .members
-                .take_each(|member| readers.note_news(member, ready));
-        }
-        id
-    }
-
     /// Adds a subscriber of topics, which need not have any events yet. A topic that is named several
-    /// times counts once.
+    /// times counts once. Topics that are [closed](Self::close_topic) and have nothing for the subscriber
+    /// are left out.
     ///
-    /// The subscriber gets the events that are published from now on or, after the event that a last
-    /// event ID names, those that were published since then too; see [`Start`].
+    /// `start` is the [`Start`], or what converts into it: `None` for the events that are published from
+    /// now on, or a last event ID for all events that were published after it.
     ///
     /// # Errors
     ///
-    /// [`Refused`] if there are too many topics, or the name of one is too long.
+    /// [`Refused`] if there are too many topics, the name of one is too long, or all are closed.
     pub fn subscribe<K: ?Sized>(
         &mut self,
+        now: Timestamp,
         topics: impl TopicNames<K>,
         start: impl Into<Start>,
     ) -> Result<Subscriber, Refused> {
         let names = topics.into_topics().within(&self.config)?;
-        let (start, mut reason) = self.resolve(start.into());
-        let mut told = EventId::new(self.epoch, 0);
-        let mut keys: SmallVec<[TopicKey; 1]> = SmallVec::with_capacity(names.len());
+        self.history.expire(now);
+        self.history.open_due(now);
+        let mut keys: TopicKeys = SmallVec::with_capacity(names.len());
         for name in names {
-            let key = self.history.find_or_add(name);
-            if let Some(topic) = self.history.topic_mut(key) {
-                topic.subscriber_count += 1;
-                let newest_dropped = topic.log.newest_dropped();
-                if newest_dropped > start {
-                    told = told.max(newest_dropped);
-                    reason = reason.or(Some(GapReason::TooOld));
-                }
-            }
-            keys.push(key);
+            keys.push(self.history.find_or_add(name));
         }
-        self.stats.gaps += u64::from(reason.is_some());
+        let beginning = self.begin(start.into(), &keys);
+        if !keys.is_empty() {
+            self.leave_out_closed(now, &mut keys, &beginning);
+            if keys.is_empty() {
+                return Err(Refused::TopicClosed);
+            }
+        }
+        for key in &keys {
+            if let Some(topic) = self.history.topic_mut(*key) {
+                topic.subscriber_count += 1;
+            }
+        }
+        self.stats.gaps += u64::from(beginning.gap.is_some());
         self.subscriber_count += 1;
-        let gap = reason.map(|reason| Gap {
-            reason,
-            resumes_after: told,
-        });
         let position = Position {
-            after: start,
-            told,
+            after: beginning.after,
+            told: beginning.told,
             is_live: false,
         };
         let cursors = match keys.as_slice() {
@@ -202,13 +214,20 @@ impl<T> Topics<T> {
             }),
             _ => {
                 let (history, readers) = (&mut self.history, &mut self.readers);
-                Cursors::Several(Box::new(Several::new(keys, history, readers, position)))
+                Cursors::Several(Box::new(Several::new(&keys, history, readers, position)))
             }
         };
+        let has_opening = beginning.gap.is_some() || beginning.unkeyed_from.is_some();
         let mut subscriber = Subscriber {
             position,
-            gap: gap.map(Box::new),
-            is_disconnected: false,
+            opening: has_opening.then(|| {
+                Box::new(Opening {
+                    gap: beginning.gap,
+                    unkeyed_from: beginning.unkeyed_from,
+                })
+            }),
+            end: None,
+            ends_seen: self.history.ends(),
             cursors,
         };
         subscriber.position.is_live = subscriber.is_at_end(&self.history, &self.readers);
@@ -245,14 +264,30 @@ impl<T> Topics<T> {
         subscriber: &mut Subscriber,
         max_bytes: usize,
     ) -> Option<Delivery> {
-        if subscriber.is_disconnected {
-            return Some(Delivery::Disconnected);
+        if subscriber.ends_seen != self.history.ends() && subscriber.is_ended(&self.history) {
+            subscriber.end = Some(SubscriberEnd::Application);
         }
-        if let Some(gap) = subscriber.gap.take() {
-            return Some(Delivery::Gap(*gap));
+        if let Some(end) = subscriber.end {
+            return Some(Delivery::Ended(end));
         }
+        if let Some(gap) = subscriber.take_gap() {
+            return Some(Delivery::Gap(gap));
+        }
+        let is_replay = !subscriber.position.is_live;
         match subscriber.read(&mut self.history, &mut self.readers, max_bytes) {
-            Ok(events) => events.map(|bytes| Delivery::Events(Encoded::events(bytes))),
+            Ok(Some(read)) => {
+                self.last_read = LastRead {
+                    events: read.events,
+                    is_replay,
+                    published_at: Timestamp::from_origin(Duration::from_nanos(read.at)),
+                };
+                Some(Delivery::Events(Encoded::events(read.bytes)))
+            }
+            Ok(None) if subscriber.is_closed(&self.history) => {
+                subscriber.end = Some(SubscriberEnd::TopicsClosed);
+                Some(Delivery::Ended(SubscriberEnd::TopicsClosed))
+            }
+            Ok(None) => None,
             Err(TooSlow) => Some(self.handle_slow(subscriber)),
         }
     }
@@ -267,19 +302,26 @@ impl<T> Topics<T> {
     where
         T: Clone,
     {
-        if subscriber.is_disconnected || subscriber.gap.is_some() {
+        if subscriber.end.is_some()
+            || subscriber.opening.is_some()
+            || subscriber.ends_seen != self.history.ends()
+        {
             return false;
         }
         match &mut subscriber.cursors {
             Cursors::One(cursor) => {
                 if let Some(topic) = self.history.topic_mut(cursor.topic) {
-                    if !subscriber.position.is_at_end(&topic.log) {
+                    if !subscriber.position.is_at_end(&topic.log) || topic.is_closed() {
                         return false;
                     }
                     topic.waiting.hold(&mut cursor.ticket, || token.clone());
                 }
             }
-            Cursors::Several(several) if !several.is_at_end(&self.readers) => return false,
+            Cursors::Several(several)
+                if !several.is_at_end(&self.readers) || several.is_closed() =>
+            {
+                return false;
+            }
             Cursors::Several(several) => self.readers.hold(several.key, token),
         }
         true
@@ -346,43 +388,61 @@ impl<T> Topics<T> {
 
     /// Returns how many gaps, slow readers and refused events there were.
     pub fn stats(&self) -> TopicsStats {
-        self.stats
+        let (dropped, expired) = self.history.dropped_and_expired();
+        TopicsStats {
+            dropped,
+            expired,
+            ..self.stats
+        }
     }
 
-    /// Returns the ID after which a subscriber starts to read, and the reason for a gap if its last
-    /// event ID does not tell.
-    fn resolve(&self, start: Start) -> (EventId, Option<GapReason>) {
-        let newest = self.history.newest();
-        let everything = EventId::new(self.epoch, 0);
-        match start {
-            Start::Live => (newest, None),
-            Start::Unknown => (everything, Some(GapReason::Unknown)),
-            Start::After(id) if id.epoch() != self.epoch => {
-                (everything, Some(GapReason::OtherEpoch))
+    /// Returns what is known of the events that [`poll_delivery`](Self::poll_delivery) returned last, to
+    /// whichever subscriber.
+    #[inline]
+    pub const fn last_read(&self) -> LastRead {
+        self.last_read
+    }
+
+    /// Drops the events that are older than [`TopicsConfig::max_age`].
+    ///
+    /// Publishing and subscribing do so too, so this is needed only to free their memory while neither
+    /// happens.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.history.expire(now);
+    }
+
+    /// Leaves out the topics that are closed and have nothing for a subscriber.
+    fn leave_out_closed(&mut self, now: Timestamp, keys: &mut TopicKeys, from: &Beginning) {
+        let history = &mut self.history;
+        keys.retain(|key| {
+            if history.open_in_time(*key, now) {
+                return true;
             }
-            Start::After(id) if id > newest => (everything, Some(GapReason::Unknown)),
-            Start::After(id) => (id, None),
-        }
+            let position = Position {
+                after: from.after,
+                told: from.told,
+                is_live: false,
+            };
+            let topic = history.topic(*key);
+            topic.is_some_and(|topic| !position.is_at_end(&topic.log))
+        });
     }
 
     fn handle_slow(&mut self, subscriber: &mut Subscriber) -> Delivery {
         match self.config.slow_reader {
             SlowReader::Disconnect => {
-                subscriber.is_disconnected = true;
+                subscriber.end = Some(SubscriberEnd::TooSlow);
                 self.stats.disconnected += 1;
-                Delivery::Disconnected
+                Delivery::Ended(SubscriberEnd::TooSlow)
             }
             SlowReader::SkipToLive => {
                 subscriber.skip_to_end(&mut self.history, &mut self.readers);
                 self.stats.skipped += 1;
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,
-                    resumes_after: self.history.newest(),
+                    resumes_after: self.position(),
                 })
             }
         }
     }
 }
-
-/// For data of more bytes, room is made before the event is encoded.
-const LARGE: usize = 1024;

@@ -1,12 +1,14 @@
 //! The order of frames in one response.
 
 use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::frame::FrameRef;
 use crate::server::encoded::{Encoded, First, Outgoing};
+use crate::server::event_id::EventId;
 
 /// The frames of one response, as they follow each other.
 ///
@@ -100,7 +102,7 @@ impl Wire {
     /// ```
     pub fn pass(&mut self, item: impl Into<Outgoing>, out: &mut Vec<u8>) -> Option<Bytes> {
         match item.into().into_encoded() {
-            Ok(encoded) if encoded.first() == First::Event && self.retry.is_none() => {
+            Ok(encoded) if encoded.is_event() && self.retry.is_none() => {
                 self.ends_with_comment = false;
                 Some(encoded.into_bytes())
             }
@@ -119,6 +121,19 @@ impl Wire {
     pub fn keep_alive(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b":\n");
         self.ends_with_comment = true;
+    }
+
+    /// Appends a block with an ID alone. The reconnection time stands in it too, for clients that take it
+    /// from there.
+    pub(crate) fn write_position(&mut self, id: EventId, out: &mut Vec<u8>) {
+        if let Some(retry) = &mut self.retry {
+            FrameRef::Retry(retry.time).encode(out);
+            // The block goes on.
+            out.pop();
+            retry.is_frame = false;
+        }
+        let _ = writeln!(Text(out), "id: {id}\n");
+        self.ends_with_comment = false;
     }
 
     /// Appends what an orderly end of the response needs.
@@ -151,7 +166,7 @@ impl Wire {
 
     fn write_encoded(&mut self, encoded: &Encoded, out: &mut Vec<u8>) {
         match encoded.first() {
-            First::Event => {
+            First::Event | First::Gap => {
                 self.begin_event(out);
                 out.extend_from_slice(encoded.as_bytes());
             }
@@ -186,5 +201,15 @@ impl Wire {
     fn hold(&mut self, time: Duration) {
         let is_frame = true;
         self.retry = Some(Retry { time, is_frame });
+    }
+}
+
+/// Text that is written to bytes.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }

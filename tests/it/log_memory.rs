@@ -2,8 +2,8 @@
 //! topic, as `TopicsConfig::max_bytes` states.
 
 use fastrand::Rng;
-use ssewire::EventRef;
-use ssewire::server::{Refused, Subscriber, TopicsConfig};
+use ssewire::server::{PublishError, Refused, Subscriber, TopicsConfig};
+use ssewire::{EventRef, Timestamp};
 
 use crate::common::counting::count;
 
@@ -48,30 +48,36 @@ fn names_count_and_long_ones_are_refused() {
     let mut topics = Topics::new(TopicsConfig::new().max_bytes(100_000), 0xE);
     let longest = "n".repeat(1024);
     let too_long = "n".repeat(1025);
-    topics.publish(&longest, EventRef::new("x"));
+    topics.publish(NOW, &longest, EventRef::new("x")).unwrap();
     assert!(topics.byte_count() > 1024);
-    topics.publish(&longest, EventRef::new("x"));
+    topics.publish(NOW, &longest, EventRef::new("x")).unwrap();
     assert!(topics.byte_count() < 2048, "once");
     let reader = topics
-        .subscribe(&longest, None)
+        .subscribe(NOW, &longest, None)
         .expect("it is short enough");
     topics.unsubscribe(reader);
 
     let limit = 1024;
     let refused = Refused::NameTooLong { bytes: 1025, limit };
-    assert_eq!(topics.subscribe(&too_long, None).err(), Some(refused));
+    assert_eq!(topics.subscribe(NOW, &too_long, None).err(), Some(refused));
     assert_eq!(
-        topics.subscribe(["a", &too_long], None).err(),
+        topics.subscribe(NOW, ["a", &too_long], None).err(),
         Some(refused)
     );
     assert_eq!(topics.subscriber_count(), 0);
-    let id = topics.publish(&too_long, EventRef::new("x"));
-    assert_eq!(id.number(), 3, "it has an ID");
+    let refused = PublishError::NameTooLong { bytes: 1025, limit };
+    for topic in [&too_long, &longest] {
+        let both = topics.publish(NOW, [topic, &too_long], EventRef::new("x"));
+        assert_eq!(both, Err(refused));
+    }
+    assert_eq!(
+        topics.publish(NOW, &too_long, EventRef::new("x")),
+        Err(refused)
+    );
+    let key = topics.publish_latest(NOW, "a", &too_long, EventRef::new("x"));
+    assert_eq!(key, Err(PublishError::KeyTooLong { bytes: 1025, limit }));
     assert_eq!((topics.topic_count(), topics.event_count()), (1, 2));
-    assert_eq!(topics.stats().refused, 1);
-    // Nobody has missed it.
-    let mut reader = topics.subscribe("a", id).expect("a subscriber");
-    assert_eq!(topics.poll_delivery(&mut reader, 1), None);
+    assert_eq!(topics.stats().refused, 4);
 }
 
 const PATTERNS: [(&str, Pattern); 8] = [
@@ -88,10 +94,14 @@ const PATTERNS: [(&str, Pattern); 8] = [
 fn bursts(topics: &mut Topics) -> usize {
     // They stay known.
     let names: Vec<_> = (0..100).map(|number| number.to_string()).collect();
-    let _readers = topics.subscribe(&names, None).expect("as many as wanted");
+    let _readers = topics
+        .subscribe(NOW, &names, None)
+        .expect("as many as wanted");
     for name in &names {
         for _ in 0..3_000 {
-            topics.publish(name, EventRef::new("0123456789"));
+            topics
+                .publish(NOW, name, EventRef::new("0123456789"))
+                .unwrap();
         }
     }
     names.len()
@@ -100,7 +110,9 @@ fn bursts(topics: &mut Topics) -> usize {
 fn long_names(topics: &mut Topics) -> usize {
     let mut most = 0;
     for number in 0..3_000 {
-        topics.publish(&format!("{number:01024}"), EventRef::new("x"));
+        topics
+            .publish(NOW, &format!("{number:01024}"), EventRef::new("x"))
+            .unwrap();
         most = most.max(topics.topic_count());
     }
     most
@@ -108,14 +120,21 @@ fn long_names(topics: &mut Topics) -> usize {
 
 fn names_too_long(topics: &mut Topics) -> usize {
     for number in 0..300 {
-        topics.publish(&format!("{number:065535}"), EventRef::new("x"));
+        let published = topics.publish(NOW, &format!("{number:065535}"), EventRef::new("x"));
+        assert!(published.is_err());
     }
     0
 }
 
 fn round_and_round(topics: &mut Topics) -> usize {
     for number in 0..20_000 {
-        topics.publish(&(number % 700).to_string(), EventRef::new("0123456789"));
+        topics
+            .publish(
+                NOW,
+                &(number % 700).to_string(),
+                EventRef::new("0123456789"),
+            )
+            .unwrap();
     }
     700
 }
@@ -127,9 +146,9 @@ fn at_random(topics: &mut Topics) -> usize {
         let name = rng.u32(..200).to_string();
         let data = "x".repeat(rng.usize(..200));
         for _ in 0..rng.usize(..200) {
-            topics.publish(&name, EventRef::new(&data));
+            topics.publish(NOW, &name, EventRef::new(&data)).unwrap();
         }
-        let reader = topics.subscribe(&name, "e-1").expect("one topic");
+        let reader = topics.subscribe(NOW, &name, "e-1").expect("one topic");
         readers.push(reader);
         let mut reader = readers.swap_remove(rng.usize(..readers.len()));
         while topics.poll_delivery(&mut reader, 4096).is_some() {}
@@ -144,7 +163,9 @@ fn at_random(topics: &mut Topics) -> usize {
 fn large_events(topics: &mut Topics) -> usize {
     let data = "x".repeat(90_000);
     for number in 0..400_u32 {
-        topics.publish(&(number % 3).to_string(), EventRef::new(&data));
+        topics
+            .publish(NOW, &(number % 3).to_string(), EventRef::new(&data))
+            .unwrap();
     }
     3
 }
@@ -153,7 +174,9 @@ fn many_lines(topics: &mut Topics) -> usize {
     // Seven times as long when it is encoded.
     let data = "\n".repeat(20_000);
     for number in 0..200_u32 {
-        topics.publish(&(number % 3).to_string(), EventRef::new(&data));
+        topics
+            .publish(NOW, &(number % 3).to_string(), EventRef::new(&data))
+            .unwrap();
     }
     3
 }
@@ -161,7 +184,9 @@ fn many_lines(topics: &mut Topics) -> usize {
 fn new_topics(topics: &mut Topics) -> usize {
     let mut most = 0;
     for number in 0..20_000 {
-        topics.publish(&format!("topic {number}"), EventRef::new("x"));
+        topics
+            .publish(NOW, &format!("topic {number}"), EventRef::new("x"))
+            .unwrap();
         most = most.max(topics.topic_count());
     }
     most
@@ -173,3 +198,5 @@ const EVENT: usize = 192;
 const TOPIC: usize = 768;
 /// For the log as a whole, in bytes, with the data of the pattern itself.
 const CONSTANT: usize = 160 << 10;
+
+const NOW: Timestamp = Timestamp::from_origin(core::time::Duration::ZERO);

@@ -5,9 +5,9 @@ use core::mem;
 
 use ssewire::server::{
     Delivery, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Refused, SlowReader,
-    Start, Subscriber, TopicNames, TopicSet, TopicsConfig, TopicsStats, last_event_id,
+    Start, Subscriber, SubscriberEnd, TopicNames, TopicSet, TopicsConfig, last_event_id,
 };
-use ssewire::{Event, EventRef};
+use ssewire::{Event, EventRef, Timestamp};
 
 use crate::common::counting::{Usage, count};
 
@@ -94,10 +94,10 @@ fn the_last_event_id_of_a_request_is_one_short_text_or_none() {
 #[test]
 fn an_id_of_the_publishers_own_gives_way_and_the_rest_stays() {
     let mut topics = topics(TopicsConfig::new());
-    let mut reader = topics.subscribe(["a"], None).unwrap();
+    let mut reader = topics.subscribe(NOW, ["a"], None).unwrap();
     let event = Event::new("one\r\ntwo").with_type("t").unwrap();
     let event = event.with_id("mine").unwrap();
-    topics.publish("a", (&event).into());
+    topics.publish(NOW, "a", (&event).into()).unwrap();
     assert_eq!(
         read(&mut topics, &mut reader),
         "id: e-1\nevent: t\ndata: one\ndata: two\n\n"
@@ -108,7 +108,7 @@ fn an_id_of_the_publishers_own_gives_way_and_the_rest_stays() {
 fn a_gap_is_an_event_that_a_client_resumes_behind() {
     let mut topics = topics(TopicsConfig::new().max_events(2));
     for _ in 0..5 {
-        topics.publish("a", EventRef::new("x"));
+        topics.publish(NOW, "a", EventRef::new("x")).unwrap();
     }
     for (last_id, reason, wire) in [
         (
@@ -137,7 +137,7 @@ fn a_gap_is_an_event_that_a_client_resumes_behind() {
             "id: e-3\nevent: gap\ndata: unknown\n\n",
         ),
     ] {
-        let mut reader = topics.subscribe(["a"], Some(last_id)).unwrap();
+        let mut reader = topics.subscribe(NOW, ["a"], Some(last_id)).unwrap();
         let gap = next_gap(&mut topics, &mut reader);
         assert_eq!(gap.reason, reason);
         assert_eq!(gap.reason.to_string(), gap.reason.as_str());
@@ -149,7 +149,7 @@ fn a_gap_is_an_event_that_a_client_resumes_behind() {
 
         // Whoever comes back with the ID of the gap does not meet it again.
         let id = gap.resumes_after.to_string();
-        let mut reader = topics.subscribe(["a"], &id).unwrap();
+        let mut reader = topics.subscribe(NOW, ["a"], &id).unwrap();
         assert_eq!(
             read(&mut topics, &mut reader),
             "id: e-4\ndata: x\n\nid: e-5\ndata: x\n\n"
@@ -159,32 +159,32 @@ fn a_gap_is_an_event_that_a_client_resumes_behind() {
 }
 
 #[test]
-fn a_topic_that_was_never_dropped_from_has_no_gap() {
-    let mut topics = topics(TopicsConfig::new().max_events(4));
-    let mut quiet = topics.subscribe(["quiet"], None).unwrap();
-    topics.publish("quiet", EventRef::new("kept"));
-    read(&mut topics, &mut quiet);
-    // Everything but the quiet topic's own event is dropped, more than once over.
-    for _ in 0..3 {
-        topics.publish("loud", EventRef::new("x"));
+fn a_noisy_topic_takes_no_event_of_a_quiet_one() {
+    for config in [
+        TopicsConfig::new().max_events(4),
+        TopicsConfig::new().max_bytes(120),
+    ] {
+        let mut topics = topics(config);
+        topics.publish(NOW, "quiet", EventRef::new("kept")).unwrap();
+        for _ in 0..100 {
+            topics.publish(NOW, "loud", EventRef::new("noise")).unwrap();
+        }
+        let mut reader = topics.subscribe(NOW, ["quiet"], Some("e-0")).unwrap();
+        assert_eq!(read(&mut topics, &mut reader), "id: e-1\ndata: kept\n\n");
+        assert_eq!((topics.stats().gaps, topics.stats().expired), (0, 0));
+        // Of the loud one an event is lost each time.
+        assert_eq!(topics.stats().dropped, 101 - topics.event_count() as u64);
+        let mut reader = topics.subscribe(NOW, ["loud"], Some("e-1")).unwrap();
+        let gap = next_gap(&mut topics, &mut reader);
+        assert_eq!(gap.resumes_after.number(), 1 + topics.stats().dropped);
     }
-    let mut reader = topics.subscribe(["quiet"], Some("e-1")).unwrap();
-    assert_eq!(topics.poll_delivery(&mut reader, 100), None);
-    for _ in 0..9 {
-        topics.publish("loud", EventRef::new("x"));
-    }
-    // It is known by its reader, so the log knows that e-1 was all it ever had.
-    let mut reader = topics.subscribe(["quiet"], Some("e-1")).unwrap();
-    assert_eq!(topics.poll_delivery(&mut reader, 100), None);
-    let mut reader = topics.subscribe(["quiet"], Some("e-0")).unwrap();
-    assert_eq!(next_gap(&mut topics, &mut reader).resumes_after.number(), 1);
 }
 
 #[test]
 fn a_slow_reader_is_disconnected_while_nothing_is_lost_and_resumes() {
     for step in [1, 7, 49] {
         let mut topics = topics(TopicsConfig::new().max_events(100));
-        let reader = topics.subscribe(["a"], None).unwrap();
+        let reader = topics.subscribe(NOW, ["a"], None).unwrap();
         let mut log = Log::default();
         let mut reader = Reader::new(reader);
         // It reads one event a round.
@@ -216,13 +216,14 @@ fn a_replay_that_keeps_pace_is_let_finish() {
         log.publish(&mut topics, "a");
     }
     // From the very last event that is there, at the speed at which the log is dropped.
-    let mut reader = Reader::new(topics.subscribe(["a"], Some("e-50")).unwrap());
+    let mut reader = Reader::new(topics.subscribe(NOW, ["a"], Some("e-50")).unwrap());
     for _ in 0..1000 {
         assert!(reader.read(&mut topics, 1));
         log.publish(&mut topics, "a");
     }
     while reader.read(&mut topics, 1 << 16) {}
-    assert_eq!((reader.gaps, topics.stats()), (0, TopicsStats::default()));
+    let stats = topics.stats();
+    assert_eq!((reader.gaps, stats.gaps, stats.disconnected), (0, 0, 0));
     assert!(log.text.ends_with(&reader.text));
     assert!(reader.text.starts_with("id: e-51\n"));
     // Now it is as live as any.
@@ -238,7 +239,7 @@ fn a_replay_that_is_overtaken_is_told_each_time_and_gets_on() {
     let mut topics = topics(TopicsConfig::new().max_events(100));
     let mut log = Log::default();
     log.publish(&mut topics, "a");
-    let mut reader = Reader::new(topics.subscribe(["a"], Some("e-0")).unwrap());
+    let mut reader = Reader::new(topics.subscribe(NOW, ["a"], Some("e-0")).unwrap());
     // More comes than it can read.
     for _ in 0..1000 {
         for _ in 0..30 {
@@ -268,7 +269,7 @@ fn a_slow_reader_may_skip_to_what_is_published_next() {
     let config = TopicsConfig::new().max_events(100);
     let mut topics = topics(config.slow_reader(SlowReader::SkipToLive));
     let mut log = Log::default();
-    let mut reader = Reader::new(topics.subscribe(["a", "b"], None).unwrap());
+    let mut reader = Reader::new(topics.subscribe(NOW, ["a", "b"], None).unwrap());
     for skips in 1..=5 {
         while reader.read(&mut topics, 1 << 16) {}
         assert!(topics.wait(&mut reader.place, &7));
@@ -297,12 +298,12 @@ fn a_slow_reader_may_skip_to_what_is_published_next() {
 fn whoever_has_left_is_not_named() {
     let mut topics = topics(TopicsConfig::new());
     let [gone, _stays] = [1, 2].map(|token| {
-        let mut reader = topics.subscribe(["a", "b"], None).unwrap();
+        let mut reader = topics.subscribe(NOW, ["a", "b"], None).unwrap();
         assert!(topics.wait(&mut reader, &token));
         reader
     });
     assert_eq!(topics.unsubscribe(gone), Some(1), "once, of two topics");
-    topics.publish("a", EventRef::new("x"));
+    topics.publish(NOW, "a", EventRef::new("x")).unwrap();
     assert_eq!(topics.take_ready(), [2]);
     assert!(topics.take_ready().is_empty());
 }
@@ -310,18 +311,18 @@ fn whoever_has_left_is_not_named() {
 #[test]
 fn a_wait_ends_once_whichever_topics_have_news() {
     let mut topics = topics(TopicsConfig::new());
-    let mut reader = topics.subscribe(["a", "b", "c"], None).unwrap();
-    let mut other = topics.subscribe(["d"], None).unwrap();
+    let mut reader = topics.subscribe(NOW, ["a", "b", "c"], None).unwrap();
+    let mut other = topics.subscribe(NOW, ["d"], None).unwrap();
     for reader in [&mut reader, &mut other] {
         assert!(topics.wait(reader, &1));
         assert!(topics.wait(reader, &2), "under its first token");
     }
     for topic in ["a", "b", "a", "b"] {
-        topics.publish(topic, EventRef::new("x"));
+        topics.publish(NOW, topic, EventRef::new("x")).unwrap();
     }
     assert_eq!(topics.take_ready(), [1]);
     assert!(!topics.wait(&mut reader, &3), "it has not read to the end");
-    topics.publish("a", EventRef::new("x"));
+    topics.publish(NOW, "a", EventRef::new("x")).unwrap();
     assert!(topics.take_ready().is_empty());
 
     read(&mut topics, &mut reader);
@@ -329,29 +330,29 @@ fn a_wait_ends_once_whichever_topics_have_news() {
     assert!(topics.wait(&mut reader, &3));
     assert_eq!(topics.stop_waiting(&mut reader), Some(3));
     assert_eq!(topics.stop_waiting(&mut reader), None);
-    topics.publish("c", EventRef::new("x"));
+    topics.publish(NOW, "c", EventRef::new("x")).unwrap();
     assert!(topics.take_ready().is_empty());
     read(&mut topics, &mut reader);
     assert!(topics.wait(&mut reader, &4));
-    topics.publish("c", EventRef::new("x"));
+    topics.publish(NOW, "c", EventRef::new("x")).unwrap();
     assert_eq!(topics.take_ready(), [4]);
 }
 
 #[test]
 fn whoever_is_to_be_told_something_does_not_wait() {
     let mut topics = topics(TopicsConfig::new().max_events(10));
-    let mut gap = topics.subscribe(["a"], Some("other-epoch")).unwrap();
+    let mut gap = topics.subscribe(NOW, ["a"], Some("other-epoch")).unwrap();
     assert!(!topics.wait(&mut gap, &1));
     next_gap(&mut topics, &mut gap);
     assert!(topics.wait(&mut gap, &1));
     for _ in 0..20 {
-        topics.publish("a", EventRef::new("x"));
+        topics.publish(NOW, "a", EventRef::new("x")).unwrap();
     }
     assert_eq!(topics.take_ready(), [1]);
     for _ in 0..2 {
         assert_eq!(
             topics.poll_delivery(&mut gap, 1),
-            Some(Delivery::Disconnected)
+            Some(Delivery::Ended(SubscriberEnd::TooSlow))
         );
         assert!(!topics.wait(&mut gap, &1));
     }
@@ -361,7 +362,7 @@ fn whoever_is_to_be_told_something_does_not_wait() {
 fn all_can_be_woken_even_who_reads_no_topic() {
     let mut topics = topics(TopicsConfig::new());
     let mut readers: Vec<_> = [&["a"][..], &["a", "b"], &[], &[]]
-        .map(|names| topics.subscribe(names, None).unwrap())
+        .map(|names| topics.subscribe(NOW, names, None).unwrap())
         .into();
     for (reader, token) in readers.iter_mut().zip(0..) {
         assert!(topics.wait(reader, &token));
@@ -385,10 +386,12 @@ fn all_can_be_woken_even_who_reads_no_topic() {
 #[test]
 fn readers_at_the_same_place_share_the_same_bytes() {
     let mut topics = topics(TopicsConfig::new());
-    let mut readers = [(); 3].map(|()| topics.subscribe(["a"], None).unwrap());
+    let mut readers = [(); 3].map(|()| topics.subscribe(NOW, ["a"], None).unwrap());
     for count in [1, 2, 20] {
         for _ in 0..count {
-            topics.publish("a", EventRef::new("some data"));
+            topics
+                .publish(NOW, "a", EventRef::new("some data"))
+                .unwrap();
         }
         let places = readers.each_mut().map(|reader| {
             let Some(Delivery::Events(events)) = topics.poll_delivery(reader, 1 << 16) else {
@@ -409,23 +412,25 @@ fn readers_at_the_same_place_share_the_same_bytes() {
 #[test]
 fn an_event_larger_than_the_log_is_held_alone() {
     let mut topics = topics(TopicsConfig::new().max_bytes(1000));
-    let mut reader = topics.subscribe(["a", "b"], None).unwrap();
-    topics.publish("b", EventRef::new("small"));
-    topics.publish("a", EventRef::new(&"x".repeat(100_000)));
+    let mut reader = topics.subscribe(NOW, ["a", "b"], None).unwrap();
+    topics.publish(NOW, "b", EventRef::new("small")).unwrap();
+    topics
+        .publish(NOW, "a", EventRef::new(&"x".repeat(100_000)))
+        .unwrap();
     assert_eq!((topics.event_count(), topics.topic_count()), (1, 2));
     assert!(topics.byte_count() > 100_000);
     assert_eq!(
         topics.poll_delivery(&mut reader, 100),
-        Some(Delivery::Disconnected)
+        Some(Delivery::Ended(SubscriberEnd::TooSlow))
     );
 
-    let mut reader = topics.subscribe(["a", "b"], Some("e-1")).unwrap();
+    let mut reader = topics.subscribe(NOW, ["a", "b"], Some("e-1")).unwrap();
     let name = "a".len();
     assert_eq!(
         read(&mut topics, &mut reader).len() + name,
         topics.byte_count()
     );
-    topics.publish("a", EventRef::new("small"));
+    topics.publish(NOW, "a", EventRef::new("small")).unwrap();
     assert_eq!(topics.event_count(), 1);
     assert!(topics.byte_count() < 100);
     assert_eq!(read(&mut topics, &mut reader), "id: e-3\ndata: small\n\n");
@@ -435,13 +440,15 @@ fn an_event_larger_than_the_log_is_held_alone() {
 fn topics_are_forgotten_when_nobody_reads_them_and_the_log_does_not_hold_them() {
     let mut topics = topics(TopicsConfig::new().max_events(3));
     for number in 0..100 {
-        topics.publish(&number.to_string(), EventRef::new("x"));
-        let reader = topics.subscribe(["read", "once"], None).unwrap();
+        topics
+            .publish(NOW, &number.to_string(), EventRef::new("x"))
+            .unwrap();
+        let reader = topics.subscribe(NOW, ["read", "once"], None).unwrap();
         assert_eq!(topics.topic_count(), 5.min(number + 3));
         topics.unsubscribe(reader);
     }
     assert_eq!(topics.topic_count(), 3);
-    let mut reader = topics.subscribe([] as [&str; 0], Some("e-1")).unwrap();
+    let mut reader = topics.subscribe(NOW, [] as [&str; 0], Some("e-1")).unwrap();
     assert_eq!(topics.poll_delivery(&mut reader, 1), None);
     assert_eq!(topics.topic_count(), 3);
 }
@@ -451,13 +458,15 @@ fn memory_does_not_grow_with_readers_that_come_and_go() {
     for staying in [0, 1, 100] {
         let mut topics = topics(TopicsConfig::new());
         for _ in 0..staying {
-            let mut reader = topics.subscribe(["a", "b"], None).unwrap();
+            let mut reader = topics.subscribe(NOW, ["a", "b"], None).unwrap();
             assert!(topics.wait(&mut reader, &1));
         }
-        topics.publish("b", EventRef::new("keeps the topic known"));
+        topics
+            .publish(NOW, "b", EventRef::new("keeps the topic known"))
+            .unwrap();
         let mut churn = |rounds| {
             for _ in 0..rounds {
-                let mut reader = topics.subscribe(["a", "b"], None).unwrap();
+                let mut reader = topics.subscribe(NOW, ["a", "b"], None).unwrap();
                 assert!(topics.wait(&mut reader, &2));
                 assert_eq!(topics.unsubscribe(reader), Some(2));
             }
@@ -471,10 +480,12 @@ fn memory_does_not_grow_with_readers_that_come_and_go() {
 #[test]
 fn memory_does_not_grow_with_wakes_from_one_of_two_topics() {
     let mut topics = topics(TopicsConfig::new().max_events(10));
-    let mut readers = [(); 10].map(|()| topics.subscribe(["loud", "quiet"], None).unwrap());
+    let mut readers = [(); 10].map(|()| topics.subscribe(NOW, ["loud", "quiet"], None).unwrap());
     let mut run = |rounds| {
         for _ in 0..rounds {
-            topics.publish("loud", EventRef::new("0123456789"));
+            topics
+                .publish(NOW, "loud", EventRef::new("0123456789"))
+                .unwrap();
             assert!(topics.take_ready().len() <= 10);
             for reader in &mut readers {
                 assert!(matches!(
@@ -495,7 +506,7 @@ fn publishing_costs_nothing_for_those_who_have_left() {
     let crowd = |count: u32| {
         let mut topics = topics(TopicsConfig::new().max_events(10));
         let mut readers: Vec<_> = (0..count)
-            .map(|_| topics.subscribe(["a"], None).unwrap())
+            .map(|_| topics.subscribe(NOW, ["a"], None).unwrap())
             .collect();
         for reader in &mut readers {
             assert!(topics.wait(reader, &1));
@@ -509,7 +520,7 @@ fn publishing_costs_nothing_for_those_who_have_left() {
     let fastest = |(topics, reader): &mut (Topics, Subscriber)| {
         let mut publish = || {
             for _ in 0..100 {
-                topics.publish("a", EventRef::new("x"));
+                topics.publish(NOW, "a", EventRef::new("x")).unwrap();
                 while topics.poll_delivery(reader, 100).is_some() {}
                 assert!(topics.wait(reader, &1));
                 assert_eq!(topics.take_ready().len(), 1);
@@ -533,9 +544,11 @@ fn memory_does_not_grow_with_topics_that_come_and_go() {
         for _ in 0..rounds {
             number += 1;
             let name = format!("topic {:08}", number % 1_000_000);
-            let mut reader = topics.subscribe([&name], None).unwrap();
+            let mut reader = topics.subscribe(NOW, [&name], None).unwrap();
             assert!(topics.wait(&mut reader, &number));
-            topics.publish(&name, EventRef::new("0123456789"));
+            topics
+                .publish(NOW, &name, EventRef::new("0123456789"))
+                .unwrap();
             assert_eq!(topics.take_ready(), [number]);
             read(&mut topics, &mut reader);
             topics.unsubscribe(reader);
@@ -552,20 +565,22 @@ fn the_log_takes_its_bytes_and_little_more() {
     let (mut topics, usage) = count(|| {
         let mut topics = topics(TopicsConfig::new().max_events(EVENTS));
         for _ in 0..2 * EVENTS {
-            topics.publish("a", EventRef::new("0123456789"));
+            topics
+                .publish(NOW, "a", EventRef::new("0123456789"))
+                .unwrap();
         }
         topics
     });
     assert_eq!(topics.event_count(), EVENTS);
     let beside = (usage.live as usize - topics.byte_count()) / EVENTS;
-    // Both queues have room for up to twice what they hold.
-    assert!((40..=100).contains(&beside), "{beside} bytes an event");
+    // The queue has room for up to one and a half times what it holds.
+    assert!((40..=150).contains(&beside), "{beside} bytes an event");
 
     // Readers all over it keep no more than a few joined pieces.
     let mut readers: Vec<_> = (0..200)
         .map(|number| {
             let id = format!("e-{}", EVENTS + number * 60);
-            topics.subscribe(["a"], &id).unwrap()
+            topics.subscribe(NOW, ["a"], &id).unwrap()
         })
         .collect();
     let ((), usage) = count(|| {
@@ -579,7 +594,9 @@ fn the_log_takes_its_bytes_and_little_more() {
     assert!(usage.peak <= 10 << 16, "{usage:?}");
     let ((), usage) = count(|| {
         for _ in 0..EVENTS {
-            topics.publish("a", EventRef::new("0123456789"));
+            topics
+                .publish(NOW, "a", EventRef::new("0123456789"))
+                .unwrap();
         }
     });
     // What was joined of dropped events is dropped.
@@ -593,7 +610,9 @@ fn publishing_does_not_touch_the_readers_of_other_topics() {
     let publish = |(topics, reader): &mut (Topics, Subscriber)| {
         let ((), usage) = count(|| {
             for _ in 0..1000 {
-                topics.publish("0", EventRef::new("0123456789"));
+                topics
+                    .publish(NOW, "0", EventRef::new("0123456789"))
+                    .unwrap();
                 assert_eq!(topics.take_ready(), [0], "nobody else");
                 while topics.poll_delivery(reader, 1 << 16).is_some() {}
                 assert!(topics.wait(reader, &0));
@@ -620,7 +639,7 @@ fn to_subscribe_is_linear_in_the_topics() {
         let names: Vec<_> = (0..len).map(|name| name.to_string()).collect();
         // Each is named twice.
         let names = names.iter().chain(&names);
-        let (reader, usage) = count(|| topics.subscribe(names, None).unwrap());
+        let (reader, usage) = count(|| topics.subscribe(NOW, names, None).unwrap());
         assert_eq!(topics.topics_of(&reader).count(), len);
         assert_eq!(topics.topic_count(), len);
         usage.allocations
@@ -638,17 +657,21 @@ fn an_event_costs_a_subscriber_of_many_topics_no_more_than_one_of_two() {
     let of = |count: usize| {
         let mut topics = topics(TopicsConfig::new().max_topics_per_subscriber(usize::MAX));
         let names: Vec<_> = (0..count).map(|name| name.to_string()).collect();
-        let reader = topics.subscribe(&names, None).unwrap();
+        let reader = topics.subscribe(NOW, &names, None).unwrap();
         (topics, reader)
     };
     let publish = |(topics, reader): &mut (Topics, Subscriber)| {
         let ((), usage) = count(|| {
             for round in 0..500_u32 {
                 assert!(topics.wait(reader, &7));
-                topics.publish("0", EventRef::new("0123456789"));
+                topics
+                    .publish(NOW, "0", EventRef::new("0123456789"))
+                    .unwrap();
                 // And now and then of two at once, which are merged.
                 if round % 2 == 0 {
-                    topics.publish("1", EventRef::new("0123456789"));
+                    topics
+                        .publish(NOW, "1", EventRef::new("0123456789"))
+                        .unwrap();
                 }
                 assert_eq!(topics.take_ready(), [7], "once");
                 while topics.poll_delivery(reader, 1 << 16).is_some() {}
@@ -674,7 +697,7 @@ fn a_subscription_names_no_more_topics_than_it_may() {
         let mut topics = topics(config);
         let names: Vec<_> = (0..=limit).map(|name| name.to_string()).collect();
         let topics_named = limit + 1;
-        let refused = topics.subscribe(&names, None).unwrap_err();
+        let refused = topics.subscribe(NOW, &names, None).unwrap_err();
         assert_eq!(
             refused,
             Refused::TooManyTopics {
@@ -685,7 +708,7 @@ fn a_subscription_names_no_more_topics_than_it_may() {
         assert_eq!((topics.topic_count(), topics.subscriber_count()), (0, 0));
         // A name that is repeated counts once.
         let named = names.iter().take(limit).chain(names.first());
-        let reader = topics.subscribe(named, None).unwrap();
+        let reader = topics.subscribe(NOW, named, None).unwrap();
         assert_eq!(topics.topics_of(&reader).count(), limit);
     }
 }
@@ -732,7 +755,7 @@ fn crowd(count: u32) -> (Topics, Subscriber) {
     let mut topics = topics(TopicsConfig::new().max_events(100));
     let mut readers: Vec<_> = (0..count)
         .map(|number| {
-            let mut reader = topics.subscribe([number.to_string()], None).unwrap();
+            let mut reader = topics.subscribe(NOW, [number.to_string()], None).unwrap();
             assert!(topics.wait(&mut reader, &number));
             reader
         })
@@ -789,7 +812,10 @@ impl Log {
     fn publish(&mut self, topics: &mut Topics, topic: &str) {
         self.count += 1;
         let data = self.count.to_string();
-        self.newest = topics.publish(topic, EventRef::new(&data)).to_string();
+        self.newest = topics
+            .publish(NOW, topic, EventRef::new(&data))
+            .unwrap()
+            .to_string();
         self.text += &format!("id: {}\ndata: {data}\n\n", self.newest);
     }
 }
@@ -835,7 +861,9 @@ impl Reader {
 
     fn resume(&mut self, topics: &mut Topics, names: &[&str]) {
         self.resumes += 1;
-        let resumed = topics.subscribe(names, &self.last_id).unwrap();
+        let resumed = topics.subscribe(NOW, names, &self.last_id).unwrap();
         topics.unsubscribe(mem::replace(&mut self.place, resumed));
     }
 }
+
+const NOW: Timestamp = Timestamp::from_origin(core::time::Duration::ZERO);

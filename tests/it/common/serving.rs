@@ -178,6 +178,11 @@ impl Server {
         });
     }
 
+    /// Returns what a response without events begins with, and ends with.
+    pub(crate) fn opening(&self) -> Vec<u8> {
+        format!(":\nid: {}\n\n", self.hub.position()).into_bytes()
+    }
+
     /// Waits until the server holds no socket of a client that has gone.
     pub(crate) fn wait_for_closed_sockets(&self) {
         wait_until("sockets are closed", || {

@@ -1,23 +1,35 @@
-//! The topics told as simply as can be: every event ever, with its topic, and for each reader how far
+//! The topics told as simply as can be: every event ever, with its topics, and for each reader how far
 //! it has been told. Each operation is done on both, and both must answer alike.
 #![allow(
     clippy::indexing_slicing,
     reason = "a model may panic: that is its word"
 )]
 
+use core::time::Duration;
+
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, Refused, SlowReader, Subscriber, Topics, TopicsConfig,
-    TopicsStats,
+    Delivery, EventId, Gap, GapReason, PublishError, Refused, SlowReader, Start as From,
+    Subscriber, SubscriberEnd, Topics, TopicsConfig,
 };
-use ssewire::{Event, EventRef};
+use ssewire::{Event, EventRef, Timestamp};
 
 /// Something that is done to the topics. Numbers that name nothing are taken modulo what there is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
-    /// An event with this much data.
+    /// An event with this much data. Each bit is a topic; none is an error.
     Publish {
-        topic: u8,
+        topics: u8,
         size: usize,
+        key: Key,
+    },
+    /// An event with an ID of the caller's: of a newer epoch, or a number on.
+    Append {
+        topic: u8,
+        is_new_epoch: bool,
+    },
+    /// Time passes.
+    Pass {
+        seconds: u8,
     },
     /// Each bit is a topic.
     Subscribe {
@@ -46,16 +58,37 @@ pub(crate) enum Op {
     },
 }
 
-/// The last event ID of a subscription.
+/// The key of an event, of a few.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key {
+    None,
+    Latest(u8),
+    Removed(u8),
+}
+
+/// Where a subscription begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Start {
     Fresh,
+    Earliest,
+    Last(u8),
     /// This many events ago, if there were so many.
     Ago(u8),
-    /// This many events that were not published yet.
-    Future(u8),
+    /// A number that was not reached yet, of an epoch this many events ago.
+    Beyond(u8),
     OtherEpoch(u8),
     Garbage(u8),
+}
+
+/// What the topics may hold, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_events: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_events_per_topic: Option<usize>,
+    /// In seconds.
+    pub(crate) max_age: Option<u64>,
+    pub(crate) slow_reader: SlowReader,
 }
 
 /// What a reader is woken by: another one at each wait.
@@ -64,34 +97,52 @@ type Token = u64;
 /// The topics and what they should be.
 pub(crate) struct Model {
     topics: Topics<Token>,
-    max_events: usize,
-    max_bytes: usize,
-    slow_reader: SlowReader,
-    /// All events ever: the one with the number 1 is the first.
+    limits: Limits,
+    /// In seconds.
+    now: u64,
+    /// That of the next publication.
+    epoch: u64,
+    /// All events ever, the first one first.
     events: Vec<Published>,
-    /// How many of them, from the first on, are not in the log any more.
-    evicted: usize,
     /// The newest event of which the log can know nothing, because its topic is forgotten.
-    forgotten: u64,
-    /// What was forgotten when the topic was last heard of anew; `None` for one that is forgotten.
-    known: [Option<u64>; TOPICS],
+    forgotten: EventId,
+    known: [Option<Known>; TOPICS],
     readers: Vec<Reader>,
     last_token: Token,
-    stats: TopicsStats,
+    gaps: u64,
+    disconnected: u64,
+    skipped: u64,
+    refused: u64,
+}
+
+/// A topic that the log knows.
+#[derive(Clone, Copy)]
+struct Known {
+    newest_dropped: EventId,
+    is_trimmed: bool,
 }
 
 struct Published {
-    topic: usize,
+    id: EventId,
+    /// Whether it was published to each topic.
+    topics: [bool; TOPICS],
+    /// Whether the log of each topic holds it.
+    held: [bool; TOPICS],
+    at: u64,
+    key: Option<u8>,
+    /// It tells of the end of a key.
+    is_removal: bool,
     bytes: Vec<u8>,
 }
 
 struct Reader {
     subscriber: Subscriber,
     topics: Vec<usize>,
-    /// Up to this event the topics owe it none.
-    read_to: u64,
-    /// Up to this event it was given each one, or told that there is a gap.
-    accounted: u64,
+    /// It has all events up to this one, or was told that there is a gap.
+    after: EventId,
+    told: EventId,
+    /// Of the events before this one it wants those with a key only.
+    unkeyed_from: EventId,
     /// The last ID that its client has seen.
     last_id: Option<String>,
     gap: Option<(GapReason, EventId)>,
@@ -102,31 +153,45 @@ struct Reader {
 }
 
 impl Model {
-    pub(crate) fn new(max_events: usize, max_bytes: usize, slow_reader: SlowReader) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let config = TopicsConfig::new()
-            .max_events(max_events)
-            .max_bytes(max_bytes)
+            .max_events(limits.max_events)
+            .max_bytes(limits.max_bytes)
+            .max_events_per_topic(limits.max_events_per_topic)
+            .max_age(limits.max_age.map(Duration::from_secs))
             .max_topic_name_bytes(LONGEST)
             .max_topics_per_subscriber(TOPICS)
-            .slow_reader(slow_reader);
+            .slow_reader(limits.slow_reader);
         Self {
             topics: Topics::new(config, EPOCH),
-            max_events: max_events.max(1),
-            max_bytes,
-            slow_reader,
+            limits: Limits {
+                max_events: limits.max_events.max(1),
+                max_events_per_topic: limits.max_events_per_topic.map(|events| events.max(1)),
+                max_age: limits.max_age.filter(|age| *age > 0),
+                ..limits
+            },
+            now: 0,
+            epoch: EPOCH,
             events: Vec::new(),
-            evicted: 0,
-            forgotten: 0,
+            forgotten: LOWEST,
             known: [None; TOPICS],
             readers: Vec::new(),
             last_token: 0,
-            stats: TopicsStats::default(),
+            gaps: 0,
+            disconnected: 0,
+            skipped: 0,
+            refused: 0,
         }
     }
 
     pub(crate) fn apply(&mut self, op: Op) {
         match op {
-            Op::Publish { topic, size } => self.publish(usize::from(topic) % TOPICS, size),
+            Op::Publish { topics, size, key } => self.publish(named(topics), size, key),
+            Op::Append {
+                topic,
+                is_new_epoch,
+            } => self.append(usize::from(topic) % TOPICS, is_new_epoch),
+            Op::Pass { seconds } => self.now += u64::from(seconds),
             Op::Subscribe { topics, start } => self.subscribe_from(topics, start),
             Op::Read { reader, max_bytes } => {
                 if let Some(index) = self.pick(reader) {
@@ -149,7 +214,8 @@ impl Model {
             Op::Resume { reader } => {
                 if let Some(index) = self.pick(reader) {
                     let (topics, last_id) = self.unsubscribe(index);
-                    self.subscribe(topics, last_id.as_deref());
+                    let start = last_id.as_deref().map_or(From::Live, From::from);
+                    self.subscribe(topics, start, last_id);
                 }
             }
             Op::SubscribeTooMuch { names } => self.subscribe_too_much(names),
@@ -172,43 +238,170 @@ impl Model {
             self.unsubscribe(0);
             self.check_counts();
         }
-        assert!(self.topics.topic_count() <= self.topics.event_count());
+        assert!(self.topics.topic_count() <= TOPICS);
     }
 
-    fn publish(&mut self, topic: usize, size: usize) {
-        let number = self.events.len() as u64 + 1;
+    fn publish(&mut self, topics: [bool; TOPICS], size: usize, key: Key) {
         let data = "x".repeat(size);
-        let id = self.topics.publish(NAMES[topic], EventRef::new(&data));
-        assert_eq!(
-            (id.epoch(), id.number()),
-            (EPOCH, number),
-            "ids in sequence"
-        );
+        let event = EventRef::new(&data);
+        let names = || {
+            (0..TOPICS)
+                .filter(|topic| topics[*topic])
+                .map(|topic| NAMES[topic])
+        };
+        let now = self.time();
+        let published = match key {
+            Key::None => self.topics.publish(now, names(), event),
+            Key::Latest(key) => {
+                let key = KEYS[usize::from(key) % KEYS.len()];
+                self.topics.publish_latest(now, names(), key, event)
+            }
+            Key::Removed(key) => {
+                let key = KEYS[usize::from(key) % KEYS.len()];
+                self.topics.remove_latest(now, names(), key, event)
+            }
+        };
+        self.expire();
+        if topics == [false; TOPICS] {
+            self.refused += 1;
+            assert_eq!(published, Err(PublishError::NoTopic));
+            return;
+        }
+        let newest = self.newest();
+        let number = match newest.epoch() == self.epoch {
+            true => newest.number() + 1,
+            false => 1,
+        };
+        let id = EventId::new(self.epoch, number);
+        assert_eq!(published, Ok(id), "ids in sequence");
+        self.add(id, topics, &data, key);
+    }
+
+    fn append(&mut self, topic: usize, is_new_epoch: bool) {
+        let newest = self.newest();
+        let id = match is_new_epoch {
+            true => EventId::new(newest.epoch().max(self.epoch) + 2, 7),
+            false => EventId::new(newest.epoch(), newest.number() + 3),
+        };
+        let now = self.time();
+        let mut append = |id| {
+            let event = EventRef::new("appended");
+            self.topics.append(now, id, NAMES[topic], None, event)
+        };
+        if !self.events.is_empty() {
+            assert_eq!(append(newest), Err(PublishError::IdNotNewer { newest }));
+            self.refused += 1;
+        }
+        assert_eq!(append(id), Ok(()));
+        self.expire();
+        if id.epoch() >= self.epoch {
+            self.epoch = id.epoch() + 1;
+        }
+        let mut topics = [false; TOPICS];
+        topics[topic] = true;
+        self.add(id, topics, "appended", Key::None);
+    }
+
+    fn add(&mut self, id: EventId, topics: [bool; TOPICS], data: &str, key: Key) {
         let event = Event::new(data).with_id(id.to_string()).expect("an ID");
+        let bytes = event.to_bytes().to_vec();
+        let of_event: Vec<usize> = (0..TOPICS).filter(|topic| topics[*topic]).collect();
+        of_event.iter().for_each(|topic| self.learn(*topic));
+        let is_removal = matches!(key, Key::Removed(_));
+        let (key, removed) = match key {
+            Key::None => (None, None),
+            Key::Latest(key) => (Some(key % KEYS.len() as u8), Some(key % KEYS.len() as u8)),
+            Key::Removed(key) => (None, Some(key % KEYS.len() as u8)),
+        };
+        for topic in &of_event {
+            let same = |event: &&mut Published| {
+                event.held[*topic] && event.key.is_some() && event.key == removed
+            };
+            if let Some(event) = self.events.iter_mut().find(same) {
+                event.held[*topic] = false;
+            }
+            self.known[*topic].as_mut().expect("learnt").is_trimmed = false;
+        }
+        let key_len = key.map_or(0, |key| KEYS[usize::from(key)].len());
+        while !self.has_room(&of_event, bytes.len(), key_len) {
+            let more = |topic| match of_event.contains(&topic) {
+                true => bytes.len() + key_len,
+                false => 0,
+            };
+            let candidates = (0..TOPICS).filter(|topic| self.oldest(*topic).is_some());
+            let heaviest = candidates.max_by(|one, other| {
+                let weight = |topic: usize| self.bytes_of(topic) + more(topic);
+                let by_age = self.oldest(*other).cmp(&self.oldest(*one));
+                let by_name = NAMES[*other].cmp(NAMES[*one]);
+                weight(*one).cmp(&weight(*other)).then(by_age).then(by_name)
+            });
+            let Some(heaviest) = heaviest else { break };
+            self.trim(heaviest, &of_event);
+        }
         self.events.push(Published {
-            topic,
-            bytes: event.to_bytes().to_vec(),
+            id,
+            topics,
+            held: topics,
+            at: self.now,
+            key,
+            is_removal,
+            bytes,
         });
-        self.learn(topic);
-        while self.events.len() - self.evicted > 1
-            && (self.events.len() - self.evicted > self.max_events || self.held() > self.max_bytes)
-        {
-            self.evicted += 1;
-            self.forget(self.events[self.evicted - 1].topic);
+        for topic in &of_event {
+            let most = self.limits.max_events_per_topic.unwrap_or(usize::MAX);
+            while self.held_by(*topic).count() > most {
+                self.trim(*topic, &of_event);
+            }
         }
         let readers = self.readers.iter_mut();
-        let readers = readers.filter(|reader| reader.topics.contains(&topic));
+        let readers = readers.filter(|reader| reader.topics.iter().any(|topic| topics[*topic]));
         let waited = readers.filter_map(|reader| reader.waits.take());
         assert_same(self.topics.take_ready(), waited);
     }
 
+    fn trim(&mut self, topic: usize, kept: &[usize]) {
+        self.known[topic]
+            .as_mut()
+            .expect("it has events")
+            .is_trimmed = true;
+        self.drop_oldest(topic, kept);
+    }
+
+    fn drop_oldest(&mut self, topic: usize, kept: &[usize]) {
+        let oldest = self.events.iter_mut().find(|event| event.held[topic]);
+        let oldest = oldest.expect("it has events");
+        oldest.held[topic] = false;
+        self.known[topic]
+            .as_mut()
+            .expect("it has events")
+            .newest_dropped = oldest.id;
+        if !kept.contains(&topic) {
+            self.forget(topic);
+        }
+    }
+
+    fn expire(&mut self) {
+        let Some(max_age) = self.limits.max_age else {
+            return;
+        };
+        for index in 0..self.events.len() {
+            for topic in 0..TOPICS {
+                let event = &self.events[index];
+                if event.held[topic] && self.now - event.at >= max_age {
+                    self.drop_oldest(topic, &[]);
+                }
+            }
+        }
+    }
+
     fn subscribe_too_much(&mut self, names: bool) {
+        let now = self.time();
         let refused = match names {
             true => {
                 let names = (0..=TOPICS).map(|name| name.to_string());
-                self.topics.subscribe(names, None)
+                self.topics.subscribe(now, names, None)
             }
-            false => self.topics.subscribe([NAMES[1], TOO_LONG], None),
+            false => self.topics.subscribe(now, [NAMES[1], TOO_LONG], None),
         };
         let expected = match names {
             true => Refused::TooManyTopics {
@@ -232,64 +425,114 @@ impl Model {
         if self.events.len() % 2 == 1 {
             topics.reverse();
         }
-        let newest = self.events.len() as u64;
-        let id = match start {
-            Start::Fresh => None,
-            Start::Ago(events) => Some(format!(
-                "{EPOCH:x}-{}",
-                newest.saturating_sub(events.into())
-            )),
-            Start::Future(events) => Some(format!("{EPOCH:x}-{}", newest + 1 + u64::from(events))),
-            Start::OtherEpoch(number) => Some(format!("{:x}-{number}", EPOCH ^ 1)),
-            Start::Garbage(kind) => Some(GARBAGE[usize::from(kind) % GARBAGE.len()].to_owned()),
+        let ago = |events: u8| match self.events.len().checked_sub(1 + usize::from(events)) {
+            Some(index) => self.events[index].id,
+            None => EventId::new(self.first_epoch(), 0),
         };
-        self.subscribe(topics, id.as_deref());
+        let id = match start {
+            Start::Fresh => return self.subscribe(topics, From::Live, None),
+            Start::Earliest => return self.subscribe(topics, From::Earliest, None),
+            Start::Last(count) => return self.subscribe(topics, From::Last(count.into()), None),
+            Start::Ago(events) => ago(events).to_string(),
+            Start::Beyond(events) => {
+                let id = ago(events);
+                let last = self
+                    .events
+                    .iter()
+                    .rfind(|event| event.id.epoch() == id.epoch());
+                let number = last.map_or(0, |event| event.id.number()) + 1;
+                EventId::new(id.epoch(), number).to_string()
+            }
+            Start::OtherEpoch(number) => format!("{:x}-{number}", EPOCH ^ 1),
+            Start::Garbage(kind) => GARBAGE[usize::from(kind) % GARBAGE.len()].to_owned(),
+        };
+        self.subscribe(topics, From::from(id.as_str()), Some(id));
     }
 
-    fn subscribe(&mut self, topics: Vec<usize>, last_id: Option<&str>) {
-        let newest = self.events.len() as u64;
-        let number = last_id.and_then(|id| id.strip_prefix(OWN)?.parse::<u64>().ok());
-        let (behind, mut reason) = match (last_id, number) {
-            (None, _) => (newest, None),
-            (Some(id), _) if GARBAGE.contains(&id) => (0, Some(GapReason::Unknown)),
-            (Some(_), None) => (0, Some(GapReason::OtherEpoch)),
-            (Some(_), Some(number)) if number > newest => (0, Some(GapReason::Unknown)),
-            (Some(_), Some(number)) => (number, None),
-        };
-        let mut resumes_after = 0;
-        for &topic in &topics {
-            self.learn(topic);
-            // What is lost for sure, and what could be for all that the log knows.
-            let dropped = self.dropped(topic).max(self.known[topic].unwrap_or(0));
-            if dropped > behind {
-                resumes_after = resumes_after.max(dropped);
-                reason = reason.or(Some(GapReason::TooOld));
-            }
-        }
+    fn subscribe(&mut self, topics: Vec<usize>, start: From, last_id: Option<String>) {
         let named = topics
             .iter()
             .chain(topics.first())
             .map(|topic| NAMES[*topic]);
-        let subscriber = self.topics.subscribe(named, last_id).expect("few topics");
+        let subscriber = self.topics.subscribe(self.time(), named, start);
+        let subscriber = subscriber.expect("few topics");
+        self.expire();
+        topics.iter().for_each(|topic| self.learn(*topic));
+        let dropped = topics.iter().map(|topic| self.newest_dropped(*topic));
+        let dropped = dropped.max().unwrap_or(LOWEST);
+        let newest = self.newest();
+        let first = EventId::new(self.first_epoch(), 0);
+        let (mut after, mut told, mut unkeyed_from, mut reason) = (newest, dropped, LOWEST, None);
+        match start {
+            From::Live => told = LOWEST,
+            From::Earliest => {
+                let oldest = topics.iter().filter_map(|topic| self.oldest(*topic)).min();
+                after = oldest.map_or(newest, before);
+            }
+            From::Last(count) => {
+                let held = |event: &&Published| topics.iter().any(|topic| event.held[*topic]);
+                let unkeyed = self.events.iter();
+                let unkeyed = unkeyed.filter(|event| event.key.is_none() && !event.is_removal);
+                let unkeyed: Vec<_> = unkeyed.filter(held).map(|event| event.id).collect();
+                let from = unkeyed.len().saturating_sub(count);
+                let keyed = self.events.iter().filter(|event| event.key.is_some());
+                let keyed = keyed.filter(held).map(|event| event.id).next();
+                let next = EventId::new(newest.epoch(), newest.number() + 1);
+                let last = unkeyed.get(from).copied();
+                unkeyed_from = last.unwrap_or(next);
+                after = match (last, keyed) {
+                    (Some(last), Some(keyed)) => before(last.min(keyed)),
+                    (Some(first), None) | (None, Some(first)) => before(first),
+                    (None, None) => newest,
+                };
+            }
+            From::Unknown => (after, reason) = (first, Some(GapReason::Unknown)),
+            From::After(id) => {
+                let same = self
+                    .events
+                    .iter()
+                    .filter(|event| event.id.epoch() == id.epoch());
+                let last = same.map(|event| event.id).max();
+                (after, reason) = match last {
+                    Some(last) if id <= last => (id, None),
+                    Some(_) if id.epoch() == newest.epoch() => (first, Some(GapReason::Unknown)),
+                    Some(last) => (last, Some(GapReason::Diverged)),
+                    None if id == newest || id == EventId::new(self.epoch, 0) => (id, None),
+                    None if id.epoch() == newest.epoch() => (first, Some(GapReason::Unknown)),
+                    None => (first, Some(GapReason::OtherEpoch)),
+                };
+            }
+            other => panic!("{other:?} is not known"),
+        }
+        if matches!(start, From::Live | From::Unknown | From::After(_)) {
+            reason = reason.or((dropped > after).then_some(GapReason::TooOld));
+            told = match reason {
+                Some(_) => dropped.max(after),
+                None => LOWEST,
+            };
+        }
         let is_same = self
             .topics
             .topics_of(&subscriber)
             .eq(topics.iter().map(|topic| NAMES[*topic]));
         assert!(is_same, "each topic once, in order");
-        self.stats.gaps += u64::from(reason.is_some());
-        let read_to = behind.max(self.evicted as u64);
-        let mut unread = self.events.iter().skip(read_to as usize);
-        self.readers.push(Reader {
+        self.gaps += u64::from(reason.is_some());
+        let mut reader = Reader {
             subscriber,
-            has_caught_up: !unread.any(|event| topics.contains(&event.topic)),
+            has_caught_up: false,
             topics,
-            read_to,
-            accounted: behind,
-            last_id: last_id.map(str::to_owned),
-            gap: reason.map(|reason| (reason, own_id(resumes_after))),
+            after,
+            told,
+            unkeyed_from,
+            last_id,
+            gap: reason.map(|reason| (reason, told)),
             is_out: false,
             waits: None,
-        });
+        };
+        reader.has_caught_up = self.next(&reader).is_none();
+        let position = self.topics.position_of(&reader.subscriber);
+        assert!(position >= after, "{position} is before {after}");
+        self.readers.push(reader);
     }
 
     /// Returns what it takes to resume.
@@ -310,11 +553,19 @@ impl Model {
         self.last_token += 1;
         let token = self.last_token;
         let reader = &self.readers[index];
-        let has_something =
-            reader.is_out || reader.gap.is_some() || self.unread(reader).next().is_some();
+        let is_skipping = reader.after < reader.unkeyed_from && self.has_unread(reader);
+        let has_something = reader.is_out
+            || reader.gap.is_some()
+            || is_skipping
+            || self.next(reader).is_some()
+            || reader
+                .topics
+                .iter()
+                .any(|topic| self.has_lost(reader, *topic));
         let reader = &mut self.readers[index];
         let waits = self.topics.wait(&mut reader.subscriber, &token);
-        assert_eq!(waits, !has_something);
+        // One whose events have all left the log before it has looked may have to look once more.
+        assert!(!(waits && has_something), "it has something to read");
         if waits {
             reader.waits.get_or_insert(token);
         }
@@ -328,48 +579,64 @@ impl Model {
 
     /// Reads once, and returns whether there may be more.
     fn read(&mut self, index: usize, max_bytes: usize) -> bool {
-        let newest = self.events.len() as u64;
         let reader = &self.readers[index];
-        let next = self.unread(reader).next();
-        let is_slow = next.is_some_and(|number| {
-            number <= self.evicted as u64 || reader.has_caught_up && self.is_soon_evicted(number)
-        });
+        let next = self.next(reader);
+        let is_lost = reader
+            .topics
+            .iter()
+            .any(|topic| self.has_lost(reader, *topic));
+        let is_late = reader.has_caught_up
+            && reader
+                .topics
+                .iter()
+                .any(|topic| self.is_late(reader, *topic));
+        let has_one = reader.topics.len() == 1;
         let reader = &mut self.readers[index];
         let delivery = self.topics.poll_delivery(&mut reader.subscriber, max_bytes);
         if reader.is_out {
-            assert_eq!(delivery, Some(Delivery::Disconnected), "once and for all");
+            assert_eq!(delivery, Some(OUT), "once and for all");
             return false;
         }
         if let Some(expected) = reader.gap {
             let gap = gap_like(delivery, expected);
-            self.tell(index, gap);
+            let reader = &mut self.readers[index];
+            reader.gap = None;
+            reader.last_id = gap.to_event().id().map(str::to_owned);
             return true;
         }
-        if is_slow {
-            match self.slow_reader {
-                SlowReader::SkipToLive => {
-                    let gap = gap_like(delivery, (GapReason::Lagged, own_id(newest)));
-                    self.stats.skipped += 1;
-                    self.tell(index, gap);
-                    self.readers[index].read_to = newest;
-                    self.readers[index].has_caught_up = true;
-                    return true;
-                }
-                _ => {
-                    assert_eq!(delivery, Some(Delivery::Disconnected));
-                    self.stats.disconnected += 1;
-                    self.readers[index].is_out = true;
-                    return false;
-                }
-            }
-        }
         match delivery {
+            Some(Delivery::Gap(gap)) if gap.reason == GapReason::Lagged => {
+                assert!(is_lost || is_late, "it keeps up");
+                assert_eq!(gap.resumes_after, self.newest());
+                self.skipped += 1;
+                let newest = self.newest();
+                let reader = &mut self.readers[index];
+                reader.after = newest;
+                reader.has_caught_up = true;
+                reader.last_id = gap.to_event().id().map(str::to_owned);
+                true
+            }
+            Some(OUT) => {
+                assert!(is_lost || is_late, "it keeps up");
+                assert_eq!(self.limits.slow_reader, SlowReader::Disconnect);
+                self.disconnected += 1;
+                self.readers[index].is_out = true;
+                false
+            }
             None => {
                 assert_eq!(next, None, "there is something to read");
-                self.readers[index].has_caught_up = true;
+                assert!(!is_lost, "something is lost");
+                let newest = self.newest();
+                let reader = &mut self.readers[index];
+                reader.has_caught_up = true;
+                if reader.after < reader.unkeyed_from {
+                    // What it has skipped is behind it.
+                    reader.after = reader.after.max(before(reader.unkeyed_from)).min(newest);
+                }
                 false
             }
             Some(Delivery::Events(events)) => {
+                assert!(!has_one || !is_lost && !is_late, "it does not keep up");
                 self.check_events(index, events.as_bytes(), max_bytes);
                 true
             }
@@ -379,57 +646,47 @@ impl Model {
 
     /// Checks that these are the next events, byte for byte, and notes that they are read.
     fn check_events(&mut self, index: usize, bytes: &[u8], max_bytes: usize) {
-        let reader = &self.readers[index];
         let mut rest = bytes;
         let mut count = 0;
-        let mut last = reader.accounted;
-        // By what its client was told, not by what the topics owe.
-        for number in self.events_behind(reader, reader.accounted) {
-            if rest.is_empty() {
-                break;
-            }
-            let event = &self.events[number as usize - 1].bytes;
-            rest = rest.strip_prefix(event.as_slice()).unwrap_or_else(|| {
-                panic!("{number} was to come: {:?}", String::from_utf8_lossy(rest))
-            });
+        while !rest.is_empty() {
+            let reader = &self.readers[index];
+            let Some(next) = self.next(reader) else {
+                panic!("too much: {:?}", String::from_utf8_lossy(rest));
+            };
+            let event = &self.events[next];
+            rest = rest
+                .strip_prefix(event.bytes.as_slice())
+                .unwrap_or_else(|| {
+                    panic!(
+                        "{} was to come: {:?}",
+                        event.id,
+                        String::from_utf8_lossy(rest)
+                    )
+                });
             count += 1;
-            last = number;
+            let last = event.id;
+            for topic in &reader.topics {
+                let dropped = self.newest_dropped(*topic);
+                // It is lost in one topic, but not in another.
+                let is_here = dropped == last && !self.has_missed(reader, *topic, last);
+                // What is lost before this event is told after it at the latest.
+                assert!(
+                    !self.has_lost(reader, *topic) || dropped > last || is_here,
+                    "lost in silence"
+                );
+            }
+            let reader = &mut self.readers[index];
+            reader.after = last;
+            reader.last_id = Some(last.to_string());
         }
-        assert!(
-            rest.is_empty(),
-            "too much: {:?}",
-            String::from_utf8_lossy(rest)
-        );
         assert!(count > 0, "nothing is no delivery");
         assert!(
             count == 1 || bytes.len() <= max_bytes,
             "{} bytes instead of {max_bytes}",
             bytes.len()
         );
-        let reader = &mut self.readers[index];
-        reader.read_to = last;
-        reader.accounted = last;
-        reader.last_id = Some(own_id(last).to_string());
-        let has_more = self.unread(&self.readers[index]).next().is_some();
+        let has_more = self.next(&self.readers[index]).is_some();
         self.readers[index].has_caught_up |= !has_more;
-    }
-
-    /// Notes that a reader was told a gap.
-    fn tell(&mut self, index: usize, gap: Gap) {
-        let event = gap.to_event();
-        assert_eq!(
-            (event.event_type(), event.data()),
-            ("gap", gap.reason.as_str())
-        );
-        let evicted = self.evicted as u64;
-        let reader = &mut self.readers[index];
-        assert!(
-            gap.reason == GapReason::Lagged || gap.resumes_after.number() <= evicted,
-            "told more than is lost"
-        );
-        reader.gap = None;
-        reader.accounted = reader.accounted.max(gap.resumes_after.number());
-        reader.last_id = event.id().map(str::to_owned);
     }
 
     fn check_counts(&self) {
@@ -441,70 +698,152 @@ impl Model {
                 .count();
             assert_eq!(self.topics.subscriber_count_of(name), count);
         }
+        assert_eq!(self.topics.position(), self.newest());
         let known = self.known.iter().flatten().count();
         assert_eq!(self.topics.topic_count(), known);
-        assert_eq!(self.topics.event_count(), self.events.len() - self.evicted);
-        assert_eq!(self.topics.byte_count(), self.held());
-        assert_eq!(self.topics.stats(), self.stats);
-        assert!(self.topics.event_count() <= self.max_events);
-        assert!(self.topics.byte_count() <= self.max_bytes || self.topics.event_count() == 1);
+        assert_eq!(self.topics.event_count(), self.event_count());
+        assert_eq!(self.topics.byte_count(), self.byte_count());
+        let stats = self.topics.stats();
+        let told = (stats.gaps, stats.disconnected, stats.skipped, stats.refused);
+        let expected = (self.gaps, self.disconnected, self.skipped, self.refused);
+        assert_eq!(told, expected);
+        assert!(self.event_count() <= self.limits.max_events);
+        assert!(self.byte_count() <= self.limits.max_bytes || self.event_count() == 1);
     }
 
     /// Notes that a topic is heard of.
     fn learn(&mut self, topic: usize) {
-        self.known[topic].get_or_insert(self.forgotten);
+        let newest_dropped = self.forgotten;
+        self.known[topic].get_or_insert(Known {
+            newest_dropped,
+            is_trimmed: false,
+        });
     }
 
     /// Forgets a topic that has neither events nor readers.
     fn forget(&mut self, topic: usize) {
-        let is_held = self.events[self.evicted..]
-            .iter()
-            .any(|event| event.topic == topic);
-        let is_read = self
-            .readers
-            .iter()
-            .any(|reader| reader.topics.contains(&topic));
-        if is_held || is_read {
+        let mut readers = self.readers.iter();
+        let is_read = readers.any(|reader| reader.topics.contains(&topic));
+        if self.oldest(topic).is_some() || is_read {
             return;
         }
         if let Some(known) = self.known[topic].take() {
-            self.forgotten = self.forgotten.max(known).max(self.dropped(topic));
+            self.forgotten = self.forgotten.max(known.newest_dropped);
         }
     }
 
-    /// Returns the newest event of a topic that is not in the log any more.
-    fn dropped(&self, topic: usize) -> u64 {
-        let evicted = &self.events[..self.evicted];
-        let place = evicted.iter().rposition(|event| event.topic == topic);
-        place.map_or(0, |place| place as u64 + 1)
+    fn newest_dropped(&self, topic: usize) -> EventId {
+        self.known[topic].map_or(LOWEST, |known| known.newest_dropped)
     }
 
-    /// Returns whether half of what the log may hold was published behind an event.
-    fn is_soon_evicted(&self, number: u64) -> bool {
-        let newer = &self.events[number as usize..];
-        let bytes: usize = newer.iter().map(|event| event.bytes.len()).sum();
-        !newer.is_empty() && (2 * newer.len() >= self.max_events || 2 * bytes >= self.max_bytes)
+    /// Returns whether a reader has missed events of a topic and was not told.
+    fn has_lost(&self, reader: &Reader, topic: usize) -> bool {
+        let dropped = self.newest_dropped(topic);
+        dropped > reader.after && dropped > reader.told
     }
 
-    fn held(&self) -> usize {
-        let held = &self.events[self.evicted..];
-        let is_held = |topic: &usize| held.iter().any(|event| event.topic == *topic);
-        let names = (0..TOPICS).filter(is_held).map(|topic| NAMES[topic].len());
-        held.iter().map(|event| event.bytes.len()).sum::<usize>() + names.sum::<usize>()
-    }
-
-    fn unread(&self, reader: &Reader) -> impl Iterator<Item = u64> {
-        self.events_behind(reader, reader.read_to)
-    }
-
-    fn events_behind(&self, reader: &Reader, number: u64) -> impl Iterator<Item = u64> {
-        let events = self.events.iter().enumerate().skip(number as usize);
-        events.filter_map(|(index, event)| {
-            reader
-                .topics
-                .contains(&event.topic)
-                .then_some(index as u64 + 1)
+    /// Returns whether a topic has lost an event without a key that a reader was to get before `last`.
+    fn has_missed(&self, reader: &Reader, topic: usize, last: EventId) -> bool {
+        let mut events = self.events.iter().filter(|event| event.topics[topic]);
+        events.any(|event| {
+            let is_between = reader.after.max(reader.told) < event.id && event.id < last;
+            let is_held = reader.topics.iter().any(|topic| event.held[*topic]);
+            is_between && event.key.is_none() && !is_held
         })
+    }
+
+    /// Returns whether what a reader has to read next of a topic may soon be dropped.
+    fn is_late(&self, reader: &Reader, topic: usize) -> bool {
+        let next = self.held_by(topic).find(|event| event.id > reader.after);
+        let Some(next) = next.filter(|event| event.key.is_none()) else {
+            return false;
+        };
+        let events = self.events.iter().filter(|event| event.topics[topic]);
+        let later = events.filter(|event| event.id > next.id && event.key.is_none());
+        let lengths: Vec<_> = later.map(|event| event.bytes.len()).collect();
+        let most = self.limits.max_events_per_topic.unwrap_or(usize::MAX);
+        let most = most.min(self.limits.max_events);
+        let is_trimmed = self.known[topic].is_some_and(|known| known.is_trimmed);
+        let bytes = lengths.iter().sum::<usize>();
+        lengths.len() >= most.div_ceil(2).max(1)
+            || bytes >= self.limits.max_bytes.div_ceil(2).max(1)
+            || is_trimmed && !lengths.is_empty() && 2 * lengths.len() >= self.held_by(topic).count()
+    }
+
+    /// Returns the index of the event that a reader has to read next.
+    fn next(&self, reader: &Reader) -> Option<usize> {
+        let is_next = |event: &Published| {
+            event.id > reader.after
+                && reader.topics.iter().any(|topic| event.held[*topic])
+                && (event.key.is_some() || event.id >= reader.unkeyed_from)
+        };
+        self.events.iter().position(is_next)
+    }
+
+    /// Returns whether there are events that a reader has neither read nor skipped.
+    fn has_unread(&self, reader: &Reader) -> bool {
+        let is_unread = |event: &Published| {
+            event.id > reader.after && reader.topics.iter().any(|topic| event.held[*topic])
+        };
+        self.events.iter().any(is_unread)
+    }
+
+    fn has_room(&self, topics: &[usize], len: usize, key_len: usize) -> bool {
+        let names = topics.iter().map(|topic| match self.oldest(*topic) {
+            Some(_) => key_len,
+            None => key_len + NAMES[*topic].len(),
+        });
+        self.event_count() < self.limits.max_events
+            && self.byte_count() + len + names.sum::<usize>() <= self.limits.max_bytes
+    }
+
+    fn held_by(&self, topic: usize) -> impl Iterator<Item = &Published> {
+        self.events.iter().filter(move |event| event.held[topic])
+    }
+
+    fn oldest(&self, topic: usize) -> Option<EventId> {
+        self.held_by(topic).next().map(|event| event.id)
+    }
+
+    /// Returns the bytes of the events of a topic and of their keys.
+    fn bytes_of(&self, topic: usize) -> usize {
+        let bytes = |event: &Published| event.bytes.len() + key_len(event);
+        self.held_by(topic).map(bytes).sum()
+    }
+
+    fn event_count(&self) -> usize {
+        let held = self
+            .events
+            .iter()
+            .filter(|event| event.held.contains(&true));
+        held.count()
+    }
+
+    fn byte_count(&self) -> usize {
+        let held = self
+            .events
+            .iter()
+            .filter(|event| event.held.contains(&true));
+        let events: usize = held.map(|event| event.bytes.len()).sum();
+        let keys = (0..TOPICS)
+            .flat_map(|topic| self.held_by(topic))
+            .map(key_len);
+        let names = (0..TOPICS).filter(|topic| self.oldest(*topic).is_some());
+        events + keys.sum::<usize>() + names.map(|topic| NAMES[topic].len()).sum::<usize>()
+    }
+
+    fn newest(&self) -> EventId {
+        let newest = self.events.last().map(|event| event.id);
+        newest.unwrap_or(EventId::new(self.epoch, 0))
+    }
+
+    fn first_epoch(&self) -> u64 {
+        let first = self.events.first().map(|event| event.id.epoch());
+        first.unwrap_or(self.epoch)
+    }
+
+    fn time(&self) -> Timestamp {
+        Timestamp::from_origin(Duration::from_secs(self.now))
     }
 
     fn pick(&self, reader: u8) -> Option<usize> {
@@ -521,37 +860,49 @@ impl Op {
             *bytes = rest;
             Some(*first)
         };
-        Some(match next()? % 10 {
-            0..=2 => Self::Publish {
-                topic: next()?,
+        Some(match next()? % 14 {
+            0..=3 => Self::Publish {
+                topics: next()?,
                 size: match next()? {
                     size @ 0..=249 => size.into(),
                     large => 300 * usize::from(large - 249),
                 },
+                key: match next()? {
+                    key @ 0..=99 => Key::Latest(key),
+                    key @ 100..=139 => Key::Removed(key),
+                    _ => Key::None,
+                },
             },
-            3 => Self::Subscribe {
+            4 => Self::Append {
+                topic: next()?,
+                is_new_epoch: next()? % 4 == 0,
+            },
+            5 => Self::Pass { seconds: next()? },
+            6 => Self::Subscribe {
                 topics: next()?,
                 start: match next()? {
-                    0..=39 => Start::Fresh,
-                    events @ 40..=199 => Start::Ago(events - 40),
-                    events @ 200..=219 => Start::Future(events - 200),
+                    0..=29 => Start::Fresh,
+                    30..=49 => Start::Earliest,
+                    count @ 50..=89 => Start::Last(count - 50),
+                    events @ 90..=199 => Start::Ago(events - 90),
+                    events @ 200..=219 => Start::Beyond(events - 200),
                     number @ 220..=239 => Start::OtherEpoch(number - 220),
                     kind => Start::Garbage(kind - 240),
                 },
             },
-            4 | 5 => Self::Read {
+            7 | 8 => Self::Read {
                 reader: next()?,
                 max_bytes: 8 * usize::from(next()?),
             },
-            6 => Self::Unsubscribe { reader: next()? },
-            7 => {
+            9 => Self::Unsubscribe { reader: next()? },
+            10 | 11 => {
                 let byte = next()?;
                 Self::Wait {
                     reader: byte / 2,
                     is_anew: byte % 2 == 1,
                 }
             }
-            8 => Self::Resume { reader: next()? },
+            12 => Self::Resume { reader: next()? },
             _ => Self::SubscribeTooMuch {
                 names: next()? % 2 == 1,
             },
@@ -574,15 +925,25 @@ fn assert_same(mut tokens: Vec<Token>, waited: impl Iterator<Item = Token>) {
     assert_eq!(tokens, waited, "who has waited, and nobody else");
 }
 
-/// Reads an ID of the topics' own.
-fn own_id(number: u64) -> EventId {
-    format!("{OWN}{number}").parse().expect("an ID")
+fn named(bits: u8) -> [bool; TOPICS] {
+    core::array::from_fn(|topic| bits >> topic & 1 == 1)
 }
 
+fn key_len(event: &Published) -> usize {
+    event.key.map_or(0, |key| KEYS[usize::from(key)].len())
+}
+
+/// Returns the position before an event.
+fn before(id: EventId) -> EventId {
+    EventId::new(id.epoch(), id.number() - 1)
+}
+
+const OUT: Delivery = Delivery::Ended(SubscriberEnd::TooSlow);
+const LOWEST: EventId = EventId::new(0, 0);
 const EPOCH: u64 = 0xE5F;
-const OWN: &str = "e5f-";
 const NAMES: [&str; TOPICS] = ["", "a", "b", "topic", "a\nb"];
 const TOPICS: usize = 5;
+const KEYS: [&str; 4] = ["", "k", "key", "keys!"];
 const LONGEST: usize = 5;
 const TOO_LONG: &str = "topics";
 const READERS: usize = 12;

@@ -2,13 +2,14 @@
 //! that are no stream.
 
 use core::cell::Cell;
+use core::convert::Infallible;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use http::HeaderMap;
 use http::header::HeaderValue;
 use http_body::Body;
@@ -16,7 +17,7 @@ use ssewire::hyper::{
     EventBody, InvalidLastEventId, last_event_id, no_content, service_unavailable,
 };
 use ssewire::runtime::Timer;
-use ssewire::server::{Encoded, Outgoing, SessionConfig};
+use ssewire::server::{Encoded, EventStream, Outgoing, SessionConfig};
 use ssewire::tokio::{EventSource, Http};
 use ssewire::{Event, Frame, Hub, Timestamp};
 
@@ -52,7 +53,7 @@ struct Timed<S> {
     time: Rc<Cell<Duration>>,
 }
 
-impl<S: Stream<Item: Into<Outgoing>>> Timed<S> {
+impl<S: EventStream<Error = Infallible>> Timed<S> {
     fn new(events: S, config: SessionConfig) -> Self {
         let clock = Clock::default();
         let time = Rc::clone(&clock.time);
@@ -86,6 +87,11 @@ impl<S: Stream<Item: Into<Outgoing>>> Timed<S> {
             assert_eq!(self.body.size_hint().exact(), Some(0));
         }
     }
+}
+
+/// Returns what a response of a hub begins with.
+fn opening(hub: &Hub) -> String {
+    format!(":\nid: {}\n\n", hub.position())
 }
 
 fn ten_seconds() -> SessionConfig {
@@ -131,7 +137,7 @@ fn the_opening_comment_is_there_at_the_first_poll() {
 fn silence_is_counted_from_what_was_sent_last() {
     let hub = Hub::new();
     let mut body = Timed::new(hub.subscribe(["a"], None).unwrap(), ten_seconds());
-    assert_eq!(body.next(), ":\n");
+    assert_eq!(body.next(), opening(&hub));
     body.go_to(9);
     assert_eq!(body.poll(), None);
     body.go_to(10);
@@ -156,7 +162,7 @@ fn old_age_ends_a_body_and_frees_its_stream() {
     let hub = Hub::new();
     let config = ten_seconds().max_age(Duration::from_secs(60));
     let mut body = Timed::new(hub.subscribe(["a"], None).unwrap(), config);
-    assert_eq!(body.next(), ":\n");
+    assert_eq!(body.next(), opening(&hub));
     body.go_to(59);
     assert_eq!(body.next(), ":\n");
     assert_eq!(body.poll(), None);
@@ -223,7 +229,7 @@ fn what_is_encoded_is_passed_on_and_not_copied() {
         .map(|_| Timed::new(hub.subscribe(["a"], None).unwrap(), ten_seconds()))
         .collect();
     for reader in &mut readers {
-        assert_eq!(reader.next(), ":\n");
+        assert_eq!(reader.next(), opening(&hub));
         assert_eq!(reader.poll(), None);
     }
     // All share the bytes: of one event, and of several that are waiting.

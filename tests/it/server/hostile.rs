@@ -58,7 +58,7 @@ fn what_is_published_is_what_is_seen(start: Start) {
         );
         for event in [Ok(event), typed, named].into_iter().flatten() {
             // Whatever ID it has, it goes out under one of the hub's.
-            let id = server.hub.publish("a", &event).to_string();
+            let id = server.hub.publish("a", &event).id().unwrap().to_string();
             let seen = Event::new(lines(event.data())).with_id(id).unwrap();
             let seen = seen.with_type(event.event_type()).unwrap();
             expected.push(seen.into());

@@ -35,7 +35,11 @@ fn replay_runs_into_live_at_full_speed(start: Start) {
         .min_delay(shortest)
         .max_delay(shortest);
     // An ID from before the first event of its topic: nothing before it counts as missed.
-    let before = server.hub.publish("other", Event::new("before"));
+    let before = server
+        .hub
+        .publish("other", Event::new("before"))
+        .id()
+        .unwrap();
     let config = config.last_event_id(before.to_string()).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -87,13 +91,17 @@ impl Drop for Over<'_> {
 }
 
 fn a_restart_of_the_server_is_told_as_a_gap(start: Start) {
-    let old = Hub::new().publish("a", Event::new("before")).to_string();
+    let old = Hub::new()
+        .publish("a", Event::new("before"))
+        .id()
+        .unwrap()
+        .to_string();
     let server = start(Hub::new(), SessionConfig::new());
     // Also where the new server's log is empty.
     let mut client = server.open("/a", Some(&old));
     let gap = client.event().unwrap();
     assert_eq!((gap.event_type(), gap.data()), ("gap", "other-epoch"));
-    let first = server.hub.publish("a", Event::new("1"));
+    let first = server.hub.publish("a", Event::new("1")).id().unwrap();
     assert_eq!(client.data(), "1");
 
     let mut client = server.open("/a", Some(&old));
@@ -109,7 +117,7 @@ fn a_restart_of_the_server_is_told_as_a_gap(start: Start) {
 
 fn an_id_that_was_not_given_out_is_told_as_a_gap(start: Start) {
     let server = start(Hub::new(), SessionConfig::new());
-    let last = server.hub.publish("a", Event::new("1"));
+    let last = server.hub.publish("a", Event::new("1")).id().unwrap();
     let (epoch, next) = (last.epoch(), last.number() + 1);
     let unknown = [
         "0".to_owned(),
@@ -139,7 +147,13 @@ fn an_id_whose_events_are_gone_is_told_as_a_gap_once(start: Start) {
     let config = TopicsConfig::new().max_events(3);
     let server = start(Hub::with_config(config), SessionConfig::new());
     let ids: Vec<_> = (0..6)
-        .map(|number| server.hub.publish("a", Event::new(number.to_string())))
+        .map(|number| {
+            server
+                .hub
+                .publish("a", Event::new(number.to_string()))
+                .id()
+                .unwrap()
+        })
         .map(|id| id.to_string())
         .collect();
     // Behind the third one nothing is missing.
@@ -165,7 +179,14 @@ fn an_id_whose_events_are_gone_is_told_as_a_gap_once(start: Start) {
 
 fn an_id_of_another_topic_is_a_place_in_this_one_too(start: Start) {
     let server = start(Hub::new(), SessionConfig::new());
-    let publish = |topic: &str, data: &str| server.hub.publish(topic, Event::new(data)).to_string();
+    let publish = |topic: &str, data: &str| {
+        server
+            .hub
+            .publish(topic, Event::new(data))
+            .id()
+            .unwrap()
+            .to_string()
+    };
     publish("a", "a1");
     let id = publish("b", "b1");
     publish("a", "a2");

@@ -123,10 +123,10 @@ fn idle_streams_end_well_and_at_once_when_the_hub_is_shut_down(start: Start) {
     for curl in curls {
         let output = curl.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0));
-        assert_eq!(output.stdout, b":\n\n");
+        assert_eq!(output.stdout, server.opening());
     }
     for client in &mut clients {
-        assert_eq!(client.rest(), b":\n\n");
+        assert_eq!(client.rest(), server.opening());
     }
     // Whoever comes now is to come again.
     assert_eq!(server.open("/a", None).status(), "503");
@@ -137,7 +137,7 @@ fn old_age_ends_a_stream_well(start: Start) {
     let server = start(Hub::new(), silent().max_age(age).jitter_percent(0));
     let begin = now();
     let mut client = server.open("/a", None);
-    assert_eq!(client.rest(), b":\n\n");
+    assert_eq!(client.rest(), server.opening());
     assert!(begin.elapsed() >= age);
     server.wait_for_subscribers(0);
 }
@@ -187,11 +187,11 @@ fn a_connection_can_be_used_again_behind_a_stream() {
     let config = silent().max_age(Duration::from_millis(1));
     let server = Server::on_hyper(Hub::new(), config);
     let mut client = server.open("/a", None);
-    assert_eq!(client.rest(), b":\n\n");
+    assert_eq!(client.rest(), server.opening());
     for _ in 0..3 {
         client.send(Request::of("/a"));
         assert_eq!(client.status(), "200");
-        assert_eq!(client.rest(), b":\n\n");
+        assert_eq!(client.rest(), server.opening());
     }
 }
 

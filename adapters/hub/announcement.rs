@@ -1,0 +1,162 @@
+//! Presences that end with their owner.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Closing, Hub, Shared, Subscription};
+use crate::Event;
+use crate::server::{Announced, Presence, PublishError};
+
+/// An announced [`Presence`], which lasts until this is dropped.
+///
+/// [`Hub::announce`] returns it. [`Subscription::announce`] keeps it as long as the subscription.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::Presence;
+/// use ssewire::{Event, Hub};
+///
+/// let hub = Hub::new();
+/// let gone = Event::new("ann").with_type("gone")?;
+/// let presence = Presence::new("room", "ann", Event::new("ann").with_type("here")?, gone);
+/// let mut ann = hub.announce(presence)?;
+/// ann.change(Event::new("ann, busy").with_type("here")?)?;
+/// assert_eq!(hub.present("room")[0].1.data(), "ann, busy");
+///
+/// drop(ann);
+/// assert!(hub.present("room").is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "the presence ends when this is dropped"]
+pub struct Announcement {
+    hub: Arc<Shared>,
+    /// `None` while it is dropped only.
+    announced: Option<Announced>,
+}
+
+impl Hub {
+    /// Announces that somebody is here, until the returned [`Announcement`] is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if the topic is closed, or its name or the key is too long.
+    pub fn announce(&self, presence: Presence) -> Result<Announcement, PublishError> {
+        Announcement::new(&self.0, presence)
+    }
+
+    /// Returns who is here in a topic: each key with the event that was announced last, in the order of
+    /// the keys.
+    pub fn present(&self, topic: impl AsRef<str>) -> Vec<(String, Event)> {
+        let topic = topic.as_ref();
+        let state = self.0.lock();
+        let present = state.topics.present(topic);
+        present
+            .map(|(key, here)| (key.into(), here.clone()))
+            .collect()
+    }
+}
+
+impl Subscription {
+    /// Announces that somebody is here, as long as the subscription lasts.
+    ///
+    /// The subscription need not read the topic. If it does, and begins with a replay, it gets the others
+    /// first and then itself.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if the topic is closed, or its name or the key is too long.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")]
+    /// # mod run {
+    /// use ssewire::server::{Presence, Start};
+    /// use ssewire::{Event, Hub};
+    ///
+    /// fn presence(name: &str, device: &str) -> Result<Presence, ssewire::InvalidField> {
+    ///     let here = Event::new(format!("{name}, on a {device}")).with_type("here")?;
+    ///     Ok(Presence::new("room", name, here, Event::new(name).with_type("gone")?))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hub = Hub::new();
+    /// let mut ann = hub.subscribe("room", Start::Earliest)?;
+    /// ann.announce(presence("ann", "phone")?)?;
+    ///
+    /// // Whoever comes later gets all who are here, and then the changes.
+    /// let mut bob = hub.subscribe("room", Start::Earliest)?;
+    /// bob.announce(presence("bob", "laptop")?)?;
+    /// let here = bob.next().await.unwrap().into_bytes();
+    /// assert!(here.windows(16).any(|bytes| bytes == b"ann, on a phone\n"));
+    ///
+    /// drop(ann);
+    /// assert!(bob.next().await.unwrap().as_bytes().ends_with(b"event: gone\ndata: ann\n\n"));
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// # #[cfg(feature = "tokio")]
+    /// # run::main().unwrap();
+    /// ```
+    pub fn announce(&mut self, presence: Presence) -> Result<(), PublishError> {
+        let announcement = Announcement::new(&self.hub, presence)?;
+        self.keep(announcement);
+        Ok(())
+    }
+}
+
+impl Announcement {
+    fn new(hub: &Arc<Shared>, presence: Presence) -> Result<Self, PublishError> {
+        let now = hub.clock.now();
+        let mut state = hub.lock();
+        let announced = state.topics.announce(now, presence);
+        hub.wake_ready(state);
+        Ok(Self {
+            hub: Arc::clone(hub),
+            announced: Some(announced?),
+        })
+    }
+
+    /// Changes what the announcement says: a state or a place, for instance.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if the topic is closed.
+    pub fn change(&mut self, here: Event) -> Result<(), PublishError> {
+        let Some(announced) = &mut self.announced else {
+            return Ok(());
+        };
+        let now = self.hub.clock.now();
+        let mut state = self.hub.lock();
+        let changed = state.topics.announce_again(now, announced, here);
+        self.hub.wake_ready(state);
+        changed
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        let Some(announced) = self.announced.take() else {
+            return;
+        };
+        let now = self.hub.clock.now();
+        let mut state = self.hub.lock();
+        // In a shutdown all streams end. To tell each of the end of all others would only delay that.
+        if state.closing == Closing::Not {
+            state.topics.withdraw(now, announced);
+        }
+        self.hub.wake_ready(state);
+    }
+}
+
+impl fmt::Debug for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Announcement")
+            .field(&self.announced)
+            .finish()
+    }
+}

@@ -1,0 +1,82 @@
+//! Several publications at once.
+
+use alloc::vec::Vec;
+use core::borrow::Borrow;
+use core::fmt;
+use core::mem;
+use core::task::Waker;
+
+use super::{Publication, Shared};
+use crate::Event;
+use crate::adapters::wakers;
+use crate::server::TopicNames;
+
+/// Publications after which the waiting subscriptions are woken once, when this is dropped.
+///
+/// [`Hub::batch`](super::Hub::batch) returns it. A subscription that polls before then gets what was
+/// published so far.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::{Event, Hub};
+///
+/// let hub = Hub::new();
+/// let mut batch = hub.batch();
+/// for (symbol, price) in [("AAPL", "121.5"), ("AMZN", "3125")] {
+///     batch.publish_latest("prices", symbol, Event::new(price));
+/// }
+/// drop(batch);
+/// assert_eq!(hub.position().number(), 2);
+/// ```
+#[must_use = "it publishes nothing by itself"]
+pub struct Batch<'h> {
+    hub: &'h Shared,
+    ready: Vec<Waker>,
+}
+
+impl<'h> Batch<'h> {
+    pub(super) const fn new(hub: &'h Shared) -> Self {
+        Self {
+            hub,
+            ready: Vec::new(),
+        }
+    }
+
+    /// Publishes an event as [`Hub::publish`](super::Hub::publish) does.
+    pub fn publish<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        event: impl Borrow<Event>,
+    ) -> Publication {
+        let hub = self.hub;
+        hub.publish(&mut self.ready, topics, |topics, now, names| {
+            topics.publish(now, names, event.borrow().into())
+        })
+    }
+
+    /// Publishes an event as [`Hub::publish_latest`](super::Hub::publish_latest) does.
+    pub fn publish_latest<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        key: impl AsRef<str>,
+        event: impl Borrow<Event>,
+    ) -> Publication {
+        let hub = self.hub;
+        hub.publish(&mut self.ready, topics, |topics, now, names| {
+            topics.publish_latest(now, names, key.as_ref(), event.borrow().into())
+        })
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        wakers::wake_all(mem::take(&mut self.ready));
+    }
+}
+
+impl fmt::Debug for Batch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,169 @@
+//! Where subscriptions begin, and where they are.
+
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
+
+use crate::server::delivery::{Gap, GapReason};
+use crate::server::event_id::EventId;
+use crate::server::history::History;
+use crate::server::lineage::Descent;
+use crate::server::start::Start;
+use crate::server::subscriber::Subscriber;
+use crate::server::topic::TopicKey;
+use crate::server::topics::Topics;
+
+/// Where a subscription begins.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// It has all events up to the one with this ID.
+    pub(crate) after: EventId,
+    /// The ID up to which it was told that events may be missing, or need not be told.
+    pub(crate) told: EventId,
+    /// Events without a key are skipped up to the one with this ID.
+    pub(crate) unkeyed_from: Option<EventId>,
+    pub(crate) gap: Option<Gap>,
+}
+
+impl<T> Topics<T> {
+    /// Returns the position after all events that were published so far: the ID of the newest one, or, if
+    /// there was none yet, the number 0.
+    ///
+    /// A subscription that starts [after](Start::After) this ID has everything that is published from now
+    /// on, so a page can load its state first and then follow.
+    pub fn position(&self) -> EventId {
+        let newest = self.history.newest();
+        newest.unwrap_or_else(|| EventId::new(self.epoch, 0))
+    }
+
+    /// Returns the position of a subscriber: the ID up to which it has all events of its topics.
+    ///
+    /// For one that has just subscribed this is the position that its start chose. For [`Start::Earliest`]
+    /// and [`Start::Last`] it is the one before the first event that it will get, so that a client which
+    /// is cut off during its replay can resume without a loss.
+    pub fn position_of(&self, subscriber: &Subscriber) -> EventId {
+        match subscriber.opening.is_none() && subscriber.is_at_end(&self.history, &self.readers) {
+            true => self.position().max(subscriber.position.after),
+            false => subscriber.position.after,
+        }
+    }
+
+    pub(super) fn begin(&self, start: Start, topics: &[TopicKey]) -> Beginning {
+        let newest = self.position();
+        let first = self.history.first_position().unwrap_or(newest);
+        let (after, reason) = match start {
+            Start::Live => (newest, None),
+            Start::Unknown => (first, Some(GapReason::Unknown)),
+            Start::After(id) => match self.descent(id) {
+                Descent::Own => (id, None),
+                Descent::Beyond(_) if id.epoch() == newest.epoch() => {
+                    (first, Some(GapReason::Unknown))
+                }
+                Descent::Beyond(last) => (last, Some(GapReason::Diverged)),
+                Descent::Foreign => (first, Some(GapReason::OtherEpoch)),
+            },
+            Start::Earliest => return self.earliest(topics),
+            Start::Last(count) => return self.last(count, topics),
+        };
+        let newest_dropped = self.newest_dropped(topics);
+        let is_lost = newest_dropped > after;
+        let reason = reason.or(is_lost.then_some(GapReason::TooOld));
+        let told = match reason {
+            Some(_) => newest_dropped.max(after),
+            None => EventId::LOWEST,
+        };
+        Beginning {
+            after,
+            told,
+            unkeyed_from: None,
+            gap: reason.map(|reason| Gap {
+                reason,
+                resumes_after: told,
+            }),
+        }
+    }
+
+    /// Returns what is known of an ID. That of an epoch which has just begun, and of which nothing was
+    /// published yet, is known too.
+    fn descent(&self, id: EventId) -> Descent {
+        let newest = self.position();
+        match self.history.descent(id) {
+            Descent::Foreign if id == newest => Descent::Own,
+            Descent::Foreign if id.epoch() == newest.epoch() => Descent::Beyond(newest),
+            Descent::Foreign if id == EventId::new(self.epoch, 0) => Descent::Own,
+            descent => descent,
+        }
+    }
+
+    fn earliest(&self, topics: &[TopicKey]) -> Beginning {
+        let oldest = topics
+            .iter()
+            .filter_map(|topic| self.history.topic(*topic)?.log.oldest());
+        self.beginning_at(oldest.min(), None, topics)
+    }
+
+    fn last(&self, count: usize, topics: &[TopicKey]) -> Beginning {
+        let first = self.history.last_plain(count, topics);
+        let logs = topics.iter().filter_map(|topic| self.history.topic(*topic));
+        let keyed = logs.filter_map(|topic| topic.log.oldest_keyed()).min();
+        match (first, keyed) {
+            (Some(first), Some(keyed)) if keyed < first => {
+                self.beginning_at(Some(keyed), Some(first), topics)
+            }
+            (None, Some(keyed)) => {
+                let newest = self.position();
+                let next = EventId::new(newest.epoch(), newest.number().saturating_add(1));
+                self.beginning_at(Some(keyed), Some(next), topics)
+            }
+            (first, _) => self.beginning_at(first, None, topics),
+        }
+    }
+
+    /// Begins with an event, without a gap for what was dropped; `None` is the next one.
+    fn beginning_at(
+        &self,
+        first: Option<EventId>,
+        unkeyed_from: Option<EventId>,
+        topics: &[TopicKey],
+    ) -> Beginning {
+        Beginning {
+            after: first.map_or_else(|| self.position(), EventId::before),
+            told: self.newest_dropped(topics),
+            unkeyed_from,
+            gap: None,
+        }
+    }
+
+    fn newest_dropped(&self, topics: &[TopicKey]) -> EventId {
+        let topics = topics.iter().filter_map(|topic| self.history.topic(*topic));
+        let dropped = topics.map(|topic| topic.log.newest_dropped());
+        dropped.max().unwrap_or(EventId::LOWEST)
+    }
+}
+
+impl<T> History<T> {
+    /// Returns the first of the newest events that have nothing to do with a key, at most `count`; `None` if
+    /// there are none.
+    fn last_plain(&self, count: usize, topics: &[TopicKey]) -> Option<EventId> {
+        let logs = topics.iter().filter_map(|topic| self.topic(*topic));
+        let mut logs: Vec<_> = logs.map(|topic| topic.log.plain_from_newest()).collect();
+        let mut next: BinaryHeap<_> = BinaryHeap::with_capacity(logs.len());
+        for (index, log) in logs.iter_mut().enumerate() {
+            next.extend(log.next().map(|id| (id, index)));
+        }
+        let mut first = None;
+        let mut left = count;
+        while let Some((id, index)) = next.pop() {
+            // One of several topics counts once.
+            if first != Some(id) {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
+                first = Some(id);
+            }
+            let following = logs.get_mut(index).and_then(Iterator::next);
+            next.extend(following.map(|id| (id, index)));
+        }
+        first
+    }
+}

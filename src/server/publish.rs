@@ -1,0 +1,287 @@
+//! Publishing.
+
+use core::fmt::Write;
+
+use crate::event::EventRef;
+use crate::server::event_id::EventId;
+use crate::server::history::{Arrival, TopicKeys};
+use crate::server::log::Role;
+use crate::server::publish_error::PublishError;
+use crate::server::topic::TopicKey;
+use crate::server::topic_set::TopicNames;
+use crate::server::topics::Topics;
+use crate::time::Timestamp;
+
+impl<T> Topics<T> {
+    /// Appends an event to one topic or several, and returns the event's new ID, which replaces any that
+    /// it had. An event of several topics is stored once, and a subscriber of several of them gets it
+    /// once.
+    ///
+    /// Ends the wait of the topics' subscribers; their tokens are then returned by
+    /// [`take_ready`](Self::take_ready). Other subscribers cost nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if no topic is named, the name of one is too long, or one is closed. The event is
+    /// then in none of them, and [`TopicsStats::refused`](crate::server::TopicsStats::refused) counts it.
+    pub fn publish<K: ?Sized>(
+        &mut self,
+        now: Timestamp,
+        topics: impl TopicNames<K>,
+        event: EventRef<'_>,
+    ) -> Result<EventId, PublishError> {
+        self.add(now, topics, Role::Plain, None, event)
+    }
+
+    /// Publishes an event that takes the place of the one with the same key: of each key, a topic keeps
+    /// the newest event only.
+    ///
+    /// Whoever subscribes from the [earliest](crate::server::Start::Earliest) event on, or with the
+    /// [last](crate::server::Start::Last) ones, gets the newest event of each key. A subscriber that falls
+    /// behind does so too, and is neither disconnected nor told of a gap for events that were replaced.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`publish`](Self::publish), and if the key is longer than the name of a topic may be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::server::{Delivery, Start, Topics, TopicsConfig};
+    /// use ssewire::{EventRef, Timestamp};
+    ///
+    /// let now = Timestamp::default();
+    /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
+    /// for (symbol, price) in [("AAPL", "121.5"), ("AMZN", "3125"), ("AAPL", "121.7")] {
+    ///     topics.publish_latest(now, "prices", symbol, EventRef::new(price))?;
+    /// }
+    ///
+    /// let mut reader = topics.subscribe(now, "prices", Start::Earliest)?;
+    /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
+    /// assert_eq!(events.into_bytes(), "id: e-2\ndata: 3125\n\nid: e-3\ndata: 121.7\n\n");
+    /// # topics.unsubscribe(reader);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn publish_latest<K: ?Sized>(
+        &mut self,
+        now: Timestamp,
+        topics: impl TopicNames<K>,
+        key: &str,
+        event: EventRef<'_>,
+    ) -> Result<EventId, PublishError> {
+        self.add(now, topics, Role::Latest(key), None, event)
+    }
+
+    /// Publishes an event that tells of the end of a key, and drops the event of the key. The published
+    /// event itself has no key, and leaves the log like any other.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`publish_latest`](Self::publish_latest).
+    pub fn remove_latest<K: ?Sized>(
+        &mut self,
+        now: Timestamp,
+        topics: impl TopicNames<K>,
+        key: &str,
+        event: EventRef<'_>,
+    ) -> Result<EventId, PublishError> {
+        self.add(now, topics, Role::Removal(key), None, event)
+    }
+
+    /// Appends an event that has its ID already, to fill the log after a restart from a database. With a
+    /// key it is as [`publish_latest`](Self::publish_latest) publishes it.
+    ///
+    /// Clients that have one of these IDs then resume without a gap. A client whose last event was not
+    /// appended, because it was not stored in time, gets a gap with the reason
+    /// [`Diverged`](crate::server::GapReason::Diverged). What is published from then on has an epoch above
+    /// those of the appended events.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`publish_latest`](Self::publish_latest), and if the ID is not higher than those of all
+    /// events before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ssewire::server::{Delivery, EventId, Topics, TopicsConfig};
+    /// use ssewire::{EventRef, Timestamp};
+    ///
+    /// let now = Timestamp::default();
+    /// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xF);
+    /// // What a database has of the time before the restart, in the epoch e.
+    /// for (number, data) in [(1, "hello"), (2, "rain")] {
+    ///     topics.append(now, EventId::new(0xE, number), "news", None, EventRef::new(data))?;
+    /// }
+    /// topics.publish(now, "news", EventRef::new("sun"))?;
+    ///
+    /// let mut reader = topics.subscribe(now, "news", "e-1")?;
+    /// let Some(Delivery::Events(events)) = topics.poll_delivery(&mut reader, 1 << 16) else { panic!() };
+    /// assert_eq!(events.into_bytes(), "id: e-2\ndata: rain\n\nid: f-1\ndata: sun\n\n");
+    /// # topics.unsubscribe(reader);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn append<K: ?Sized>(
+        &mut self,
+        now: Timestamp,
+        id: EventId,
+        topics: impl TopicNames<K>,
+        key: Option<&str>,
+        event: EventRef<'_>,
+    ) -> Result<(), PublishError> {
+        let role = key.map_or(Role::Plain, Role::Latest);
+        self.add(now, topics, role, Some(id), event)?;
+        Ok(())
+    }
+
+    pub(super) fn add<K: ?Sized>(
+        &mut self,
+        now: Timestamp,
+        topics: impl TopicNames<K>,
+        role: Role<'_>,
+        id: Option<EventId>,
+        event: EventRef<'_>,
+    ) -> Result<EventId, PublishError> {
+        // First, since a topic of the event may be forgotten with its last one.
+        self.history.expire(now);
+        let id = self.id_of_event(id);
+        let topics = id.and_then(|_| self.topics_of_event(now, topics, role));
+        match topics.and_then(|topics| Ok((topics, id?))) {
+            Ok((topics, id)) => {
+                self.add_to(now, &topics, role, id, event);
+                Ok(id)
+            }
+            Err(error) => {
+                self.stats.refused += 1;
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the topics of an event, which may be new.
+    fn topics_of_event<K: ?Sized>(
+        &mut self,
+        now: Timestamp,
+        topics: impl TopicNames<K>,
+        role: Role<'_>,
+    ) -> Result<TopicKeys, PublishError> {
+        let limit = self.config.max_topic_name_bytes;
+        let bytes = role.named_key().map_or(0, str::len);
+        if bytes > limit {
+            return Err(PublishError::KeyTooLong { bytes, limit });
+        }
+        let mut keys = TopicKeys::new();
+        if let Some(name) = topics.one_name() {
+            keys.push(self.topic_of_event(now, name)?);
+            return Ok(keys);
+        }
+        let names = topics.into_topics();
+        for name in names.iter() {
+            self.check_name(name)?;
+        }
+        for name in names.iter() {
+            match self.topic_of_event(now, name) {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    keys.iter()
+                        .for_each(|key| self.history.forget_if_unused(*key));
+                    return Err(error);
+                }
+            }
+        }
+        match keys.is_empty() {
+            true => Err(PublishError::NoTopic),
+            false => Ok(keys),
+        }
+    }
+
+    #[inline]
+    fn topic_of_event(&mut self, now: Timestamp, name: &str) -> Result<TopicKey, PublishError> {
+        self.check_name(name)?;
+        let key = self.history.find_or_add(name);
+        match self.history.open_in_time(key, now) {
+            true => Ok(key),
+            false => Err(PublishError::TopicClosed),
+        }
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), PublishError> {
+        let (bytes, limit) = (name.len(), self.config.max_topic_name_bytes);
+        match bytes > limit {
+            true => Err(PublishError::NameTooLong { bytes, limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the ID of the next event, which is the one that was given, if any.
+    fn id_of_event(&mut self, given: Option<EventId>) -> Result<EventId, PublishError> {
+        let newest = self.position();
+        let Some(id) = given else {
+            return Ok(match newest.epoch() == self.epoch {
+                true => EventId::new(self.epoch, newest.number() + 1),
+                false => EventId::new(self.epoch, 1),
+            });
+        };
+        let is_newer = self.history.newest().is_none_or(|newest| id > newest);
+        if !is_newer || id.number() == 0 {
+            return Err(PublishError::IdNotNewer { newest });
+        }
+        if id.epoch() >= self.epoch {
+            self.epoch = id.epoch().saturating_add(1);
+        }
+        Ok(id)
+    }
+
+    fn add_to(
+        &mut self,
+        now: Timestamp,
+        topics: &[TopicKey],
+        role: Role<'_>,
+        id: EventId,
+        event: EventRef<'_>,
+    ) {
+        if let Some(key) = role.named_key() {
+            self.history.remove_key(topics, key);
+        }
+        let key = role.key();
+        self.id.clear();
+        let _ = write!(self.id, "{id}");
+        let event = event.with_checked_id(&self.id);
+        let bytes = match event.data().len() > LARGE {
+            // Otherwise it would be held for a moment together with all that it replaces.
+            true => {
+                self.history.make_room(topics, event.encoded_len(), key);
+                event.to_bytes()
+            }
+            false => {
+                let bytes = event.to_bytes();
+                self.history.make_room(topics, bytes.len(), key);
+                bytes
+            }
+        };
+        let arrival = Arrival {
+            id,
+            now,
+            bytes,
+            role,
+        };
+        self.history.push(topics, arrival);
+        for topic in topics {
+            self.wake_readers(*topic);
+        }
+    }
+
+    /// Ends the wait of the subscribers of a topic.
+    pub(super) fn wake_readers(&mut self, topic: TopicKey) {
+        if let Some(topic) = self.history.topic_mut(topic) {
+            topic.waiting.drain_into(&mut self.ready);
+            let (readers, ready) = (&mut self.readers, &mut self.ready);
+            topic
+                .members
+                .take_each(|member| readers.note_news(member, ready));
+        }
+    }
+}
+
+/// For data of more bytes, room is made before the event is encoded.
+const LARGE: usize = 1024;
