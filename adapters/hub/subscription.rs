@@ -22,7 +22,8 @@ use super::observation::Observed;
 use super::{Announcement, Closing, Shared, State, StreamEnd, SubscriptionHandle};
 use crate::adapters::wakers;
 use crate::server::{
-    Delivery, Encoded, EventId, EventStream, LastRead, Outgoing, SessionEnd, Subscriber, SubscriberEnd,
+    Delivery, Encoded, EventId, EventStream, LastRead, Outgoing, SessionEnd, Subscriber,
+    SubscriberEnd,
 };
 use crate::{EventRef, Timestamp};
 

@@ -117,6 +117,7 @@ impl<T> Topics<T> {
                 .for_each(|key| self.history.forget_if_unused(*key));
             return Err(refused);
         }
+        self.note_end(subscriber);
         let token = self.stop_waiting(subscriber);
         // It has all events of its topics up to there, of which there may have been none for long.
         subscriber.position.after = self.position_of(subscriber);
@@ -141,6 +142,7 @@ impl<T> Topics<T> {
         subscriber: &mut Subscriber,
         topics: impl TopicNames<K>,
     ) -> Option<T> {
+        self.note_end(subscriber);
         let token = self.stop_waiting(subscriber);
         let position = subscriber.position;
         for name in topics.into_topics().iter() {
@@ -174,12 +176,16 @@ impl<T> Topics<T> {
         let Some(newest_lost) = lost.max() else {
             return;
         };
-        subscriber.position.told = subscriber.position.told.max(newest_lost);
-        subscriber.opening.get_or_insert_default().gap = Some(Gap {
-            reason: GapReason::TooOld,
-            resumes_after: newest_lost,
+        let told = subscriber.position.told.max(newest_lost);
+        subscriber.position.told = told;
+        let gap = &mut subscriber.opening.get_or_insert_default().gap;
+        // One that it has not got yet tells of both.
+        self.stats.gaps += u64::from(gap.is_none());
+        let reason = gap.map_or(GapReason::TooOld, |gap| gap.reason);
+        *gap = Some(Gap {
+            reason,
+            resumes_after: told,
         });
-        self.stats.gaps += 1;
     }
 
     /// Makes a subscriber one of several topics, if it is not yet.

@@ -151,7 +151,8 @@ impl<T> Topics<T> {
         let published = match self.presences.remove(&topic, &key, number) {
             Left::None => {
                 let role = Role::Removal(&key);
-                self.add(now, &*topic, role, None, EventRef::from(&gone)).map(drop)
+                self.add(now, &*topic, role, None, EventRef::from(&gone))
+                    .map(drop)
             }
             Left::Changed(here) => self.publish_here(now, &topic, &key, &here),
             Left::Same => Ok(()),
@@ -180,7 +181,8 @@ impl<T> Topics<T> {
         here: &Event,
     ) -> Result<(), PublishError> {
         let role = Role::Present(key);
-        self.add(now, topic, role, None, EventRef::from(here)).map(drop)
+        self.add(now, topic, role, None, EventRef::from(here))
+            .map(drop)
     }
 }
 

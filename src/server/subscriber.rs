@@ -88,7 +88,7 @@ pub(crate) struct Several {
     pub(crate) cursors: Vec<Cursor>,
     /// The indexes of the topics with events that are not read, by the ID of the first of these.
     unread: BinaryHeap<Reverse<(EventId, u32)>>,
-    /// The indexes of the topics that were closed and are read to their end.
+    /// The indexes of the topics that were closed when they were read to their end.
     over: Vec<u32>,
     /// The indexes of cursors without a topic.
     free: Vec<u32>,
@@ -134,6 +134,11 @@ impl Subscriber {
                     }
                 };
                 self.position.is_live = self.is_at_end(history, readers);
+                if self.position.is_live {
+                    // It has all there is, and all events to come have higher IDs.
+                    self.position.after = history.newest().unwrap_or(self.position.after);
+                    self.opening = None;
+                }
                 return Ok(read);
             }
             self.opening = None;
@@ -156,7 +161,7 @@ impl Subscriber {
     pub(crate) fn is_closed<T>(&self, history: &History<T>) -> bool {
         match &self.cursors {
             Cursors::One(cursor) => history.topic(cursor.topic).is_some_and(Topic::is_closed),
-            Cursors::Several(several) => several.is_closed(),
+            Cursors::Several(several) => several.is_closed(history),
         }
     }
 
@@ -229,8 +234,16 @@ impl Several {
     }
 
     /// Returns whether all of its topics are read to their end and closed. That is not so for no topics.
-    pub(crate) fn is_closed(&self) -> bool {
-        !self.over.is_empty() && self.over.len() + self.free.len() == self.cursors.len()
+    pub(crate) fn is_closed<T>(&self, history: &History<T>) -> bool {
+        let are_over =
+            !self.over.is_empty() && self.over.len() + self.free.len() == self.cursors.len();
+        // One that was closed may be open again.
+        are_over
+            && self.over.iter().all(|index| {
+                let cursor = self.cursors.get(*index as usize);
+                let topic = cursor.and_then(|cursor| history.topic(cursor.topic));
+                topic.is_some_and(Topic::is_closed)
+            })
     }
 
     /// Adds a topic, whose events after the position are read.
@@ -388,23 +401,27 @@ impl Several {
         let Some(cursor) = self.cursors.get_mut(index as usize) else {
             return;
         };
-        match history.topic_mut(cursor.topic) {
-            Some(topic) if topic.is_closed() => {
-                if !self.over.contains(&index) {
-                    self.over.push(index);
-                }
+        if let Some(topic) = history.topic_mut(cursor.topic) {
+            let reader = self.key;
+            let membership = Membership { reader, index };
+            topic.members.hold(&mut cursor.ticket, || membership);
+            let is_closed = topic.is_closed();
+            self.forget_over(index);
+            if is_closed {
+                self.over.push(index);
             }
-            Some(topic) => {
-                let reader = self.key;
-                let membership = Membership { reader, index };
-                topic.members.hold(&mut cursor.ticket, || membership);
-            }
-            None => {}
+        }
+    }
+
+    fn forget_over(&mut self, index: u32) {
+        if !self.over.is_empty() {
+            self.over.retain(|over| *over != index);
         }
     }
 
     /// Puts a topic among those with unread events if it has any, otherwise in its list of members.
     fn look_at<T>(&mut self, history: &mut History<T>, position: Position, index: u32) {
+        self.forget_over(index);
         let topic = self.cursors.get(index as usize).map(|cursor| cursor.topic);
         let log = topic
             .and_then(|topic| history.topic(topic))

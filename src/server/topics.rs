@@ -264,9 +264,7 @@ impl<T> Topics<T> {
         subscriber: &mut Subscriber,
         max_bytes: usize,
     ) -> Option<Delivery> {
-        if subscriber.ends_seen != self.history.ends() && subscriber.is_ended(&self.history) {
-            subscriber.end = Some(SubscriberEnd::Application);
-        }
+        self.note_end(subscriber);
         if let Some(end) = subscriber.end {
             return Some(Delivery::Ended(end));
         }
@@ -318,7 +316,7 @@ impl<T> Topics<T> {
                 }
             }
             Cursors::Several(several)
-                if !several.is_at_end(&self.readers) || several.is_closed() =>
+                if !several.is_at_end(&self.readers) || several.is_closed(&self.history) =>
             {
                 return false;
             }
@@ -426,6 +424,14 @@ impl<T> Topics<T> {
             let topic = history.topic(*key);
             topic.is_some_and(|topic| !position.is_at_end(&topic.log))
         });
+    }
+
+    /// Notes that the streams of one of a subscriber's topics were ended.
+    #[inline]
+    pub(super) fn note_end(&self, subscriber: &mut Subscriber) {
+        if subscriber.ends_seen != self.history.ends() && subscriber.is_ended(&self.history) {
+            subscriber.end.get_or_insert(SubscriberEnd::Application);
+        }
     }
 
     fn handle_slow(&mut self, subscriber: &mut Subscriber) -> Delivery {

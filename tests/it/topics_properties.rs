@@ -57,6 +57,13 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<u8>().prop_map(|reader| Op::Unsubscribe { reader }),
         1 => any::<u8>().prop_map(|reader| Op::Resume { reader }),
         1 => any::<bool>().prop_map(|names| Op::SubscribeTooMuch { names }),
+        1 => (any::<u8>(), 0_u8..60).prop_map(|(topic, seconds)| Op::Close { topic, seconds }),
+        1 => any::<u8>().prop_map(|topic| Op::EndStreams { topic }),
+        1 => any::<u8>().prop_map(|reader| Op::End { reader }),
+        1 => (any::<u8>(), topics())
+            .prop_map(|(reader, topics)| Op::AddTopics { reader, topics }),
+        1 => (any::<u8>(), topics())
+            .prop_map(|(reader, topics)| Op::RemoveTopics { reader, topics }),
     ]
 }
 

@@ -52,6 +52,28 @@ pub(crate) enum Op {
     Resume {
         reader: u8,
     },
+    /// A topic is closed for some time.
+    Close {
+        topic: u8,
+        seconds: u8,
+    },
+    /// All streams of a topic are ended.
+    EndStreams {
+        topic: u8,
+    },
+    /// A reader is ended.
+    End {
+        reader: u8,
+    },
+    /// A reader reads these topics too. Each bit is one.
+    AddTopics {
+        reader: u8,
+        topics: u8,
+    },
+    RemoveTopics {
+        reader: u8,
+        topics: u8,
+    },
     /// A subscription of too many topics, or of one whose name is too long.
     SubscribeTooMuch {
         names: bool,
@@ -107,6 +129,8 @@ pub(crate) struct Model {
     /// The newest event of which the log can know nothing, because its topic is forgotten.
     forgotten: EventId,
     known: [Option<Known>; TOPICS],
+    /// The closed topics, in the order in which they were closed, and until when.
+    closed: Vec<(usize, u64)>,
     readers: Vec<Reader>,
     last_token: Token,
     gaps: u64,
@@ -118,6 +142,8 @@ pub(crate) struct Model {
 /// A topic that the log knows.
 #[derive(Clone, Copy)]
 struct Known {
+    /// The newest event, whether it is held or not.
+    newest: EventId,
     newest_dropped: EventId,
     is_trimmed: bool,
 }
@@ -146,7 +172,8 @@ struct Reader {
     /// The last ID that its client has seen.
     last_id: Option<String>,
     gap: Option<(GapReason, EventId)>,
-    is_out: bool,
+    /// Why it gets no more.
+    end: Option<SubscriberEnd>,
     has_caught_up: bool,
     /// What it is to be named by, if it waits.
     waits: Option<Token>,
@@ -161,6 +188,7 @@ impl Model {
             .max_age(limits.max_age.map(Duration::from_secs))
             .max_topic_name_bytes(LONGEST)
             .max_topics_per_subscriber(TOPICS)
+            .max_closed_topics(MAX_CLOSED)
             .slow_reader(limits.slow_reader);
         Self {
             topics: Topics::new(config, EPOCH),
@@ -175,6 +203,7 @@ impl Model {
             events: Vec::new(),
             forgotten: LOWEST,
             known: [None; TOPICS],
+            closed: Vec::new(),
             readers: Vec::new(),
             last_token: 0,
             gaps: 0,
@@ -216,6 +245,23 @@ impl Model {
                     let (topics, last_id) = self.unsubscribe(index);
                     let start = last_id.as_deref().map_or(From::Live, From::from);
                     self.subscribe(topics, start, last_id);
+                }
+            }
+            Op::Close { topic, seconds } => self.close(usize::from(topic) % TOPICS, seconds.into()),
+            Op::EndStreams { topic } => self.end_streams(usize::from(topic) % TOPICS),
+            Op::End { reader } => {
+                if let Some(index) = self.pick(reader) {
+                    self.end(index);
+                }
+            }
+            Op::AddTopics { reader, topics } => {
+                if let Some(index) = self.pick(reader) {
+                    self.add_topics(index, named(topics));
+                }
+            }
+            Op::RemoveTopics { reader, topics } => {
+                if let Some(index) = self.pick(reader) {
+                    self.remove_topics(index, named(topics));
                 }
             }
             Op::SubscribeTooMuch { names } => self.subscribe_too_much(names),
@@ -267,6 +313,11 @@ impl Model {
             assert_eq!(published, Err(PublishError::NoTopic));
             return;
         }
+        if !self.open_for_event(topics) {
+            self.refused += 1;
+            assert_eq!(published, Err(PublishError::TopicClosed));
+            return;
+        }
         let newest = self.newest();
         let number = match newest.epoch() == self.epoch {
             true => newest.number() + 1,
@@ -292,13 +343,20 @@ impl Model {
             assert_eq!(append(newest), Err(PublishError::IdNotNewer { newest }));
             self.refused += 1;
         }
-        assert_eq!(append(id), Ok(()));
+        let appended = append(id);
         self.expire();
+        // The epoch goes on with the ID, whether the topic is closed or not.
         if id.epoch() >= self.epoch {
             self.epoch = id.epoch() + 1;
         }
         let mut topics = [false; TOPICS];
         topics[topic] = true;
+        if !self.open_for_event(topics) {
+            assert_eq!(appended, Err(PublishError::TopicClosed));
+            self.refused += 1;
+            return;
+        }
+        assert_eq!(appended, Ok(()));
         self.add(id, topics, "appended", Key::None);
     }
 
@@ -320,7 +378,9 @@ impl Model {
             if let Some(event) = self.events.iter_mut().find(same) {
                 event.held[*topic] = false;
             }
-            self.known[*topic].as_mut().expect("learnt").is_trimmed = false;
+            let known = self.known[*topic].as_mut().expect("learnt");
+            known.is_trimmed = false;
+            known.newest = id;
         }
         let key_len = key.map_or(0, |key| KEYS[usize::from(key)].len());
         while !self.has_room(&of_event, bytes.len(), key_len) {
@@ -353,10 +413,7 @@ impl Model {
                 self.trim(*topic, &of_event);
             }
         }
-        let readers = self.readers.iter_mut();
-        let readers = readers.filter(|reader| reader.topics.iter().any(|topic| topics[*topic]));
-        let waited = readers.filter_map(|reader| reader.waits.take());
-        assert_same(self.topics.take_ready(), waited);
+        self.check_woken(|reader| reader.topics.iter().any(|topic| topics[*topic]));
     }
 
     fn trim(&mut self, topic: usize, kept: &[usize]) {
@@ -455,8 +512,8 @@ impl Model {
             .chain(topics.first())
             .map(|topic| NAMES[*topic]);
         let subscriber = self.topics.subscribe(self.time(), named, start);
-        let subscriber = subscriber.expect("few topics");
         self.expire();
+        self.open_due();
         topics.iter().for_each(|topic| self.learn(*topic));
         let dropped = topics.iter().map(|topic| self.newest_dropped(*topic));
         let dropped = dropped.max().unwrap_or(LOWEST);
@@ -511,6 +568,21 @@ impl Model {
                 None => LOWEST,
             };
         }
+        let named = topics.len();
+        let topics: Vec<usize> = topics
+            .into_iter()
+            .filter(|topic| {
+                let known = self.known[*topic].expect("learnt");
+                let has_nothing =
+                    known.newest <= after || self.oldest(*topic).is_none() && known.newest <= told;
+                self.open_in_time(*topic) || !has_nothing
+            })
+            .collect();
+        if named > 0 && topics.is_empty() {
+            assert_eq!(subscriber.err(), Some(Refused::TopicClosed));
+            return;
+        }
+        let subscriber = subscriber.expect("few topics");
         let is_same = self
             .topics
             .topics_of(&subscriber)
@@ -526,7 +598,7 @@ impl Model {
             unkeyed_from,
             last_id,
             gap: reason.map(|reason| (reason, told)),
-            is_out: false,
+            end: None,
             waits: None,
         };
         reader.has_caught_up = self.next(&reader).is_none();
@@ -553,10 +625,9 @@ impl Model {
         self.last_token += 1;
         let token = self.last_token;
         let reader = &self.readers[index];
-        let is_skipping = reader.after < reader.unkeyed_from && self.has_unread(reader);
-        let has_something = reader.is_out
+        let has_something = reader.end.is_some()
+            || self.are_closed(reader)
             || reader.gap.is_some()
-            || is_skipping
             || self.next(reader).is_some()
             || reader
                 .topics
@@ -569,6 +640,155 @@ impl Model {
         if waits {
             reader.waits.get_or_insert(token);
         }
+    }
+
+    fn close(&mut self, topic: usize, seconds: u64) {
+        let time = Duration::from_secs(seconds);
+        self.topics.close_topic(self.time(), NAMES[topic], time);
+        self.open_due();
+        self.learn(topic);
+        let until = self.now + seconds;
+        match self.closed.iter_mut().find(|closed| closed.0 == topic) {
+            Some(closed) => closed.1 = until,
+            None => self.closed.push((topic, until)),
+        }
+        if self.closed.len() > MAX_CLOSED {
+            let (first, _) = self.closed.remove(0);
+            self.forget(first);
+        }
+        self.check_woken(|reader| reader.topics.contains(&topic));
+    }
+
+    fn end_streams(&mut self, topic: usize) {
+        let ended = self.topics.end_subscribers(NAMES[topic]);
+        let mut count = 0;
+        for reader in &mut self.readers {
+            if reader.topics.contains(&topic) {
+                reader.end.get_or_insert(SubscriberEnd::Application);
+                count += 1;
+            }
+        }
+        assert_eq!(ended, count);
+        self.check_woken(|reader| reader.topics.contains(&topic));
+    }
+
+    fn end(&mut self, index: usize) {
+        let reader = &mut self.readers[index];
+        let token = self.topics.end_subscriber(&mut reader.subscriber);
+        assert_eq!(token, reader.waits.take());
+        reader.end.get_or_insert(SubscriberEnd::Application);
+    }
+
+    fn add_topics(&mut self, index: usize, topics: [bool; TOPICS]) {
+        let names = (0..TOPICS).filter(|topic| topics[*topic]);
+        let names: Vec<_> = names.map(|topic| NAMES[topic]).collect();
+        let now = self.time();
+        let reader = &mut self.readers[index];
+        let position = self.topics.position_of(&reader.subscriber);
+        let added = self.topics.add_topics(now, &mut reader.subscriber, &names);
+        self.expire();
+        self.open_due();
+        let named: Vec<usize> = (0..TOPICS).filter(|topic| topics[*topic]).collect();
+        let open: Vec<usize> = named
+            .iter()
+            .copied()
+            .filter(|topic| self.open_in_time(*topic))
+            .collect();
+        if open.is_empty() && !named.is_empty() {
+            assert_eq!(added, Err(Refused::TopicClosed));
+            return;
+        }
+        open.iter().for_each(|topic| self.learn(*topic));
+        assert_eq!(added, Ok(self.readers[index].waits.take()));
+        // Up to there it has read all events of its topics, of which there may have been none for long.
+        let reader = &self.readers[index];
+        assert!(position >= reader.after || position == LOWEST);
+        let skipped = self.events.iter().filter(|event| {
+            let is_wanted = event.key.is_some() || event.id >= reader.unkeyed_from;
+            let is_read = reader.topics.iter().any(|topic| event.held[*topic]);
+            is_wanted && is_read && reader.after < event.id && event.id <= position
+        });
+        assert_eq!(skipped.count(), 0, "it has not read all of its events");
+        let after = position.max(reader.after);
+        let new = open
+            .into_iter()
+            .filter(|topic| !reader.topics.contains(topic));
+        let new: Vec<usize> = new.collect();
+        self.readers[index].after = after;
+        let reader = &self.readers[index];
+        let lost = new.iter().filter(|topic| self.has_lost(reader, **topic));
+        let lost = lost.map(|topic| self.newest_dropped(*topic)).max();
+        let reader = &mut self.readers[index];
+        if let Some(lost) = lost {
+            reader.told = reader.told.max(lost);
+            self.gaps += u64::from(reader.gap.is_none());
+            let reason = reader.gap.map_or(GapReason::TooOld, |(reason, _)| reason);
+            reader.gap = Some((reason, reader.told));
+        }
+        reader.topics.extend(new);
+    }
+
+    fn remove_topics(&mut self, index: usize, topics: [bool; TOPICS]) {
+        let names = (0..TOPICS).filter(|topic| topics[*topic]);
+        let names = names.map(|topic| NAMES[topic]);
+        let reader = &mut self.readers[index];
+        let token = self.topics.remove_topics(&mut reader.subscriber, names);
+        assert_eq!(token, reader.waits.take());
+        reader.topics.retain(|topic| !topics[*topic]);
+        (0..TOPICS)
+            .filter(|topic| topics[*topic])
+            .for_each(|topic| self.forget(topic));
+    }
+
+    /// Opens a topic if its time is over. Returns whether it is open.
+    fn open_in_time(&mut self, topic: usize) -> bool {
+        let now = self.now;
+        self.closed
+            .retain(|(closed, until)| *closed != topic || *until > now);
+        !self.is_closed(topic)
+    }
+
+    /// Opens the topics whose time is over, of those that were closed first.
+    fn open_due(&mut self) {
+        while let Some((first, until)) = self.closed.first().copied() {
+            if until > self.now {
+                break;
+            }
+            self.closed.remove(0);
+            self.forget(first);
+        }
+    }
+
+    /// Returns whether all topics of an event are open.
+    fn open_for_event(&mut self, topics: [bool; TOPICS]) -> bool {
+        let mut found = Vec::new();
+        for topic in (0..TOPICS).filter(|topic| topics[*topic]) {
+            self.learn(topic);
+            if !self.open_in_time(topic) {
+                found.into_iter().for_each(|topic| self.forget(topic));
+                return false;
+            }
+            found.push(topic);
+        }
+        true
+    }
+
+    fn is_closed(&self, topic: usize) -> bool {
+        self.closed.iter().any(|(closed, _)| *closed == topic)
+    }
+
+    /// Returns whether a reader has topics, and all are closed.
+    fn are_closed(&self, reader: &Reader) -> bool {
+        let mut topics = reader.topics.iter();
+        !reader.topics.is_empty() && topics.all(|topic| self.is_closed(*topic))
+    }
+
+    /// Checks that those who wait and are meant are woken, and nobody else.
+    fn check_woken(&mut self, is_meant: impl Fn(&Reader) -> bool) {
+        let readers = self.readers.iter_mut();
+        let readers = readers.filter(|reader| is_meant(reader));
+        let waited = readers.filter_map(|reader| reader.waits.take());
+        assert_same(self.topics.take_ready(), waited);
     }
 
     fn stop_waiting(&mut self, index: usize) {
@@ -593,8 +813,8 @@ impl Model {
         let has_one = reader.topics.len() == 1;
         let reader = &mut self.readers[index];
         let delivery = self.topics.poll_delivery(&mut reader.subscriber, max_bytes);
-        if reader.is_out {
-            assert_eq!(delivery, Some(OUT), "once and for all");
+        if let Some(end) = reader.end {
+            assert_eq!(delivery, Some(Delivery::Ended(end)), "once and for all");
             return false;
         }
         if let Some(expected) = reader.gap {
@@ -620,12 +840,24 @@ impl Model {
                 assert!(is_lost || is_late, "it keeps up");
                 assert_eq!(self.limits.slow_reader, SlowReader::Disconnect);
                 self.disconnected += 1;
-                self.readers[index].is_out = true;
+                self.readers[index].end = Some(SubscriberEnd::TooSlow);
+                false
+            }
+            Some(Delivery::Ended(SubscriberEnd::TopicsClosed)) => {
+                assert_eq!(next, None, "there is something to read");
+                assert!(!is_lost, "something is lost");
+                let reader = &self.readers[index];
+                assert!(self.are_closed(reader), "its topics are open");
+                self.readers[index].end = Some(SubscriberEnd::TopicsClosed);
                 false
             }
             None => {
                 assert_eq!(next, None, "there is something to read");
                 assert!(!is_lost, "something is lost");
+                assert!(
+                    !self.are_closed(&self.readers[index]),
+                    "its topics are closed"
+                );
                 let newest = self.newest();
                 let reader = &mut self.readers[index];
                 reader.has_caught_up = true;
@@ -715,6 +947,7 @@ impl Model {
     fn learn(&mut self, topic: usize) {
         let newest_dropped = self.forgotten;
         self.known[topic].get_or_insert(Known {
+            newest: newest_dropped,
             newest_dropped,
             is_trimmed: false,
         });
@@ -724,7 +957,7 @@ impl Model {
     fn forget(&mut self, topic: usize) {
         let mut readers = self.readers.iter();
         let is_read = readers.any(|reader| reader.topics.contains(&topic));
-        if self.oldest(topic).is_some() || is_read {
+        if self.oldest(topic).is_some() || is_read || self.is_closed(topic) {
             return;
         }
         if let Some(known) = self.known[topic].take() {
@@ -778,14 +1011,6 @@ impl Model {
                 && (event.key.is_some() || event.id >= reader.unkeyed_from)
         };
         self.events.iter().position(is_next)
-    }
-
-    /// Returns whether there are events that a reader has neither read nor skipped.
-    fn has_unread(&self, reader: &Reader) -> bool {
-        let is_unread = |event: &Published| {
-            event.id > reader.after && reader.topics.iter().any(|topic| event.held[*topic])
-        };
-        self.events.iter().any(is_unread)
     }
 
     fn has_room(&self, topics: &[usize], len: usize, key_len: usize) -> bool {
@@ -860,7 +1085,7 @@ impl Op {
             *bytes = rest;
             Some(*first)
         };
-        Some(match next()? % 14 {
+        Some(match next()? % 19 {
             0..=3 => Self::Publish {
                 topics: next()?,
                 size: match next()? {
@@ -903,6 +1128,20 @@ impl Op {
                 }
             }
             12 => Self::Resume { reader: next()? },
+            13 => Self::Close {
+                topic: next()?,
+                seconds: next()?,
+            },
+            14 => Self::EndStreams { topic: next()? },
+            15 => Self::End { reader: next()? },
+            16 => Self::AddTopics {
+                reader: next()?,
+                topics: next()?,
+            },
+            17 => Self::RemoveTopics {
+                reader: next()?,
+                topics: next()?,
+            },
             _ => Self::SubscribeTooMuch {
                 names: next()? % 2 == 1,
             },
@@ -947,6 +1186,7 @@ const KEYS: [&str; 4] = ["", "k", "key", "keys!"];
 const LONGEST: usize = 5;
 const TOO_LONG: &str = "topics";
 const READERS: usize = 12;
+const MAX_CLOSED: usize = 3;
 const GARBAGE: [&str; 12] = [
     "",
     "-",
