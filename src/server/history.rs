@@ -88,7 +88,7 @@ impl Position {
     /// Returns whether the reader has nothing to read in a log, and has lost nothing.
     #[inline]
     pub(crate) fn is_at_end(&self, log: &Log) -> bool {
-        log.newest() <= self.after || log.is_empty() && log.newest() <= self.told
+        log.newest() <= self.after || log.newest_held() <= Some(self.after) && !self.has_lost(log)
     }
 }
 
@@ -202,7 +202,7 @@ impl<T> History<T> {
                 Some(entry) if !self.aged.is_over(entry.at, now) => break,
                 Some(_) => {
                     self.expired += 1;
-                    self.drop_oldest(topic, &[]);
+                    self.drop_event(topic, id);
                 }
                 None => {}
             }
@@ -502,6 +502,16 @@ impl<T> History<T> {
         if !kept.contains(&key) {
             self.forget_if_unused(key);
         }
+    }
+
+    fn drop_event(&mut self, key: TopicKey, id: EventId) {
+        let topic = self.topics.get_mut(key);
+        if let Some(removed) = topic.and_then(|topic| topic.log.drop_event(id)) {
+            self.batches.drop_with(key, id);
+            self.release(key, removed);
+        }
+        self.weigh(key, 0);
+        self.forget_if_unused(key);
     }
 
     /// Stops counting an event that has left the log of a topic.

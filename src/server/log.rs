@@ -19,7 +19,7 @@ use crate::server::room;
 /// the entries, so that nothing has to move. There are never more holes than events and a few.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// The first is not a hole.
+    /// The first is not a hole, nor is the last.
     entries: VecDeque<Entry>,
     holes: usize,
     /// The bytes of the events and of their keys.
@@ -200,32 +200,25 @@ impl Log {
     /// Drops the oldest event, and returns it. A reader that has not read it has lost it.
     pub(crate) fn pop(&mut self) -> Option<Removed> {
         let entry = self.entries.pop_front()?;
-        self.newest_dropped = entry.id;
-        self.drop_first_holes();
+        self.newest_dropped = self.newest_dropped.max(entry.id);
+        self.drop_outer_holes();
         room::give_back(&mut self.entries);
         Some(self.removed(entry))
+    }
+
+    /// Drops an event, which may be in the middle, and returns it. A reader that has not read it has lost
+    /// it.
+    pub(crate) fn drop_event(&mut self, id: EventId) -> Option<Removed> {
+        let removed = self.take(id)?;
+        self.newest_dropped = self.newest_dropped.max(id);
+        Some(removed)
     }
 
     /// Removes the event of a key, and returns it. Nothing is lost with it, because a newer one takes its
     /// place.
     pub(crate) fn remove_key(&mut self, key: &str) -> Option<Removed> {
         let id = *self.keys.as_ref()?.get(key)?;
-        let index = self.entries.partition_point(|entry| entry.id < id);
-        let entry = self.entries.get_mut(index)?;
-        let hole = Entry {
-            bytes: Bytes::new(),
-            attached: None,
-            ..*entry
-        };
-        let entry = core::mem::replace(entry, hole);
-        self.holes += 1;
-        self.drop_first_holes();
-        if self.holes > self.len() + FEW_HOLES {
-            self.entries.retain(|entry| !entry.is_hole());
-            self.holes = 0;
-            room::give_back(&mut self.entries);
-        }
-        Some(self.removed(entry))
+        self.take(id)
     }
 
     pub(crate) fn note_trimmed(&mut self, is_trimmed: bool) {
@@ -258,6 +251,12 @@ impl Log {
         self.newest
     }
 
+    /// Returns the ID of the newest event in the log.
+    #[inline]
+    pub(crate) fn newest_held(&self) -> Option<EventId> {
+        self.entries.back().map(|entry| entry.id)
+    }
+
     /// Returns the ID of the oldest event.
     pub(crate) fn oldest(&self) -> Option<EventId> {
         self.entries.front().map(|entry| entry.id)
@@ -266,10 +265,8 @@ impl Log {
     /// Returns the newest event, if it is in the log and is the only one with a higher ID.
     #[inline]
     pub(crate) fn only_entry_after(&self, id: EventId) -> Option<&Entry> {
-        match self.before_newest <= id {
-            true => self.entries.back(),
-            false => None,
-        }
+        let newest = self.entries.back()?;
+        (self.before_newest <= id && newest.id > id).then_some(newest)
     }
 
     /// Returns the first event with a higher ID.
@@ -280,7 +277,7 @@ impl Log {
     /// Returns the events with higher IDs.
     pub(crate) fn entries_after(&self, id: EventId) -> impl Iterator<Item = &Entry> {
         let index = match self.before_newest <= id {
-            true => self.entries.len() - usize::from(self.newest > id && !self.is_empty()),
+            true => self.entries.len() - usize::from(self.newest_held() > Some(id)),
             false => self.entries.partition_point(|entry| entry.id <= id),
         };
         let entries = self.entries.range(index.min(self.entries.len())..);
@@ -321,6 +318,29 @@ impl Log {
             || self.is_trimmed && events > 0 && 2 * events >= self.len() as u64
     }
 
+    /// Removes an event, and leaves a hole in its place.
+    fn take(&mut self, id: EventId) -> Option<Removed> {
+        let index = self.entries.partition_point(|entry| entry.id < id);
+        let entry = self.entries.get_mut(index)?;
+        if entry.id != id || entry.is_hole() {
+            return None;
+        }
+        let hole = Entry {
+            bytes: Bytes::new(),
+            attached: None,
+            ..*entry
+        };
+        let entry = core::mem::replace(entry, hole);
+        self.holes += 1;
+        self.drop_outer_holes();
+        if self.holes > self.len() + FEW_HOLES {
+            self.entries.retain(|entry| !entry.is_hole());
+            self.holes = 0;
+        }
+        room::give_back(&mut self.entries);
+        Some(self.removed(entry))
+    }
+
     fn removed(&mut self, entry: Entry) -> Removed {
         let mut key_bytes = 0;
         if let (Some(key), Some(keys)) = (entry.key(), &mut self.keys) {
@@ -334,9 +354,13 @@ impl Log {
         Removed { entry, key_bytes }
     }
 
-    fn drop_first_holes(&mut self) {
+    fn drop_outer_holes(&mut self) {
         while self.entries.front().is_some_and(Entry::is_hole) {
             self.entries.pop_front();
+            self.holes -= 1;
+        }
+        while self.entries.back().is_some_and(Entry::is_hole) {
+            self.entries.pop_back();
             self.holes -= 1;
         }
     }

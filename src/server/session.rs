@@ -239,7 +239,9 @@ impl Session {
             return;
         };
         if let State::Open { gathers_until, .. } = &mut self.state {
-            gathers_until.get_or_insert(now + window);
+            if gathers_until.is_none_or(|until| until <= now) {
+                *gathers_until = Some(now + window);
+            }
         }
     }
 

@@ -427,7 +427,9 @@ impl Several {
             .and_then(|topic| history.topic(topic))
             .map(|topic| &topic.log);
         let next = log.and_then(|log| match position.has_lost(log) {
-            true => Some(log.newest_dropped()),
+            // It is told before anything else is read: an event of another topic may have the ID of the
+            // newest that is lost, and would move the position past the others.
+            true => Some(position.after),
             false => log.first_after(position.after).map(|entry| entry.id),
         });
         match next {

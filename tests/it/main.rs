@@ -47,6 +47,8 @@ mod hyper;
 ))]
 mod json_stream;
 #[cfg(feature = "server")]
+mod latest;
+#[cfg(feature = "server")]
 mod log_memory;
 #[cfg(all(feature = "base64", feature = "json"))]
 mod payload;

@@ -59,6 +59,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<bool>().prop_map(|names| Op::SubscribeTooMuch { names }),
         1 => (any::<u8>(), 0_u8..60).prop_map(|(topic, seconds)| Op::Close { topic, seconds }),
         1 => any::<u8>().prop_map(|topic| Op::EndStreams { topic }),
+        2 => (any::<u8>(), any::<u8>()).prop_map(|(topic, key)| Op::Announce { topic, key }),
+        2 => any::<u8>().prop_map(|announced| Op::Withdraw { announced }),
         1 => any::<u8>().prop_map(|reader| Op::End { reader }),
         1 => (any::<u8>(), topics())
             .prop_map(|(reader, topics)| Op::AddTopics { reader, topics }),

@@ -60,13 +60,18 @@ impl Client {
 
     /// Sends a request, over a socket that holds little, and reads nothing.
     pub(crate) fn stalled(address: SocketAddr, request: Request) -> Self {
+        Self::on(Self::stalled_socket(address, request))
+    }
+
+    /// Sends a request over a socket that holds little, and returns the socket.
+    pub(crate) fn stalled_socket(address: SocketAddr, request: Request) -> TcpStream {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
         let socket = socket.unwrap();
         socket.set_recv_buffer_size(KERNEL_BUFFER).unwrap();
         socket.connect(&address.into()).unwrap();
         let mut socket = TcpStream::from(socket);
         socket.write_all(&request.into_bytes()).unwrap();
-        Self::on(socket)
+        socket
     }
 
     /// Sends bytes that the server need not read to their end, and returns all that it says.

@@ -22,7 +22,7 @@ use socket2::SockRef;
 use ssewire::Hub;
 use ssewire::async_std::EventWriter;
 use ssewire::hyper::{last_event_id, refused};
-use ssewire::server::{SessionConfig, SessionEnd};
+use ssewire::server::{Refused, SessionConfig, SessionEnd};
 use tokio::sync::oneshot;
 
 use crate::common::client::{Client, Request as Get};
@@ -267,9 +267,16 @@ async fn answer_by_hand(
         .find(|header| header.name.eq_ignore_ascii_case("last-event-id"));
     let id = id.map(|header| core::str::from_utf8(header.value).unwrap());
     let topics = request.path.unwrap().trim_start_matches('/').split(',');
-    let Ok(events) = hub.subscribe(topics, id) else {
-        socket.write_all(UNAVAILABLE).await?;
-        return Ok(None);
+    let events = match hub.subscribe(topics, id) {
+        Ok(events) => events,
+        Err(Refused::TopicClosed) => {
+            socket.write_all(NO_CONTENT).await?;
+            return Ok(None);
+        }
+        Err(_) => {
+            socket.write_all(UNAVAILABLE).await?;
+            return Ok(None);
+        }
     };
     socket.write_all(OK).await?;
     EventWriter::new(socket).forward(events, config).await
@@ -325,6 +332,7 @@ pub(crate) const KERNEL_BUFFER: usize = 4096;
 const HYPER_BUFFER: usize = 8192;
 const OK: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 const UNAVAILABLE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const ESTABLISHED: &str = "01";

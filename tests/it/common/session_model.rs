@@ -4,7 +4,9 @@
 
 use core::time::Duration;
 
-use ssewire::server::{Encoded, Outgoing, Session, SessionConfig, SessionEnd};
+use ssewire::server::{
+    Encoded, EventId, Outgoing, PositionNotice, Session, SessionConfig, SessionEnd,
+};
 use ssewire::{Decoder, DecoderConfig, Event, Frame, Timestamp};
 
 /// Something that is done to a session.
@@ -20,6 +22,12 @@ pub(crate) enum SessionOp {
     Wait(Duration),
     Block,
     Unblock,
+    /// The events are here, by their number.
+    Position(u64),
+    /// All streams are to end within this time.
+    Close(Duration),
+    /// There are no more events for now.
+    Drain,
     End,
 }
 
@@ -37,6 +45,10 @@ pub(crate) struct SessionModel {
     /// A time that was sent, not only configured.
     is_owed: bool,
     is_ended: bool,
+    /// When it is to end, at the latest.
+    closes_by: Option<Timestamp>,
+    /// How many notices of the position are blocks without data.
+    position_blocks: usize,
 }
 
 impl SessionModel {
@@ -55,12 +67,14 @@ impl SessionModel {
             retries: Vec::new(),
             is_owed: false,
             is_ended: false,
+            closes_by: None,
+            position_blocks: 0,
         }
     }
 
     pub(crate) fn apply(&mut self, op: SessionOp) {
         let before = self.wire.len();
-        match op {
+        match op.clone() {
             SessionOp::Send(frame) => {
                 let is_open = self.session.send(self.now, &frame, &mut self.wire);
                 assert_eq!(is_open, !self.is_ended);
@@ -82,12 +96,33 @@ impl SessionModel {
                 self.session.handle_timeout(self.now, &mut self.wire);
                 assert!(is_due || self.wire.len() == before, "nothing was due");
             }
+            SessionOp::Position(number) => {
+                let id = EventId::new(0xE, number);
+                self.session.handle_position(id, &mut self.wire);
+            }
+            SessionOp::Close(window) => {
+                self.session.handle_closing(self.now, window);
+                self.closes_by.get_or_insert(self.now + window);
+            }
+            SessionOp::Drain => {
+                self.session.handle_drained(self.now);
+                let is_open = self.session.ended().is_none();
+                let is_patient = self.session.takes_events(self.now + WINDOW);
+                assert_eq!(is_patient, is_open, "the window is over");
+                if !self.session.is_gathering() {
+                    assert_eq!(self.session.takes_events(self.now), is_open);
+                }
+            }
             SessionOp::Block => self.session.handle_blocked(self.now),
             SessionOp::Unblock => self.session.handle_unblocked(),
             SessionOp::End => self.session.end(&mut self.wire),
         }
         if self.is_ended {
             assert_eq!(self.wire.len(), before, "nothing after the end");
+        }
+        self.note_notices(before);
+        if self.closes_by.is_some_and(|by| by <= self.now) && matches!(op, SessionOp::Wait(_)) {
+            assert!(self.session.ended().is_some(), "its moment has come");
         }
         let ended = self.session.ended();
         if !self.is_ended && ended.is_some_and(|end| end != SessionEnd::Stalled) {
@@ -99,6 +134,23 @@ impl SessionModel {
         }
         self.is_ended |= ended.is_some();
         assert_eq!(self.is_ended, ended.is_some(), "once and for all");
+    }
+
+    /// Notes the heartbeats and the notices of the position that were written since the stream had so many
+    /// bytes.
+    fn note_notices(&mut self, before: usize) {
+        let new = String::from_utf8_lossy(&self.wire[before..]);
+        let is_notice = |block: &&str| block.contains("id: e-") || block.contains("event: beat");
+        for block in new.split("\n\n").filter(is_notice) {
+            let is_event = block.contains("\ndata:");
+            self.position_blocks += usize::from(!is_event);
+            self.is_owed = false;
+            self.retries.extend(match is_event {
+                true => self.retry.take(),
+                // It comes with the next event too.
+                false => self.retry,
+            });
+        }
     }
 
     fn note(&mut self, frame: Frame) {
@@ -133,6 +185,7 @@ impl SessionModel {
         let mut rest = self.wire.as_slice();
         while let Some(frame) = decoder.decode(&mut rest).expect("a sound stream") {
             match frame.to_frame() {
+                Frame::Event(event) if matches!(event.event_type(), "beat" | "position") => {}
                 Frame::Event(event) => {
                     events.push((event.event_type().to_owned(), event.data().to_owned()))
                 }
@@ -153,12 +206,15 @@ impl SessionModel {
         };
         assert!(
             self.retries.iter().map(rounded).eq(retries),
-            "each time once"
+            "each time once: {:?}, {}",
+            self.retries,
+            String::from_utf8_lossy(&self.wire)
         );
         self.check_blocks();
     }
 
-    /// Checks that no block but one of a reconnection time at the end is without data.
+    /// Checks that no block but those of a position, and one of a reconnection time at the end, is without
+    /// data.
     fn check_blocks(&self) {
         let mut has_data = false;
         let mut has_field = false;
@@ -176,7 +232,8 @@ impl SessionModel {
                 }
             }
         }
-        assert!(empty <= usize::from(self.is_owed), "a block without data");
+        let expected = self.position_blocks + usize::from(self.is_owed);
+        assert!(empty <= expected, "a block without data");
     }
 }
 
@@ -217,6 +274,9 @@ impl SessionOp {
             8 => Self::Unblock,
             _ => match next()? {
                 0 => Self::End,
+                number @ 1..=40 => Self::Position(u64::from(number / 4)),
+                window @ 41..=60 => Self::Close(Duration::from_secs(u64::from(window - 40))),
+                61..=120 => Self::Drain,
                 _ => Self::Wait(Duration::from_secs(60)),
             },
         })
@@ -231,6 +291,20 @@ pub(crate) fn config(bytes: [u8; 3]) -> (SessionConfig, Option<Duration>) {
         .keep_alive(seconds(times % 16))
         .write_timeout(seconds(times / 16))
         .max_age(seconds(age));
+    let typed = |text: &str| Event::new("").with_type(text).expect("one line");
+    let config = match retry % 4 {
+        0 => config,
+        1 => config.heartbeat(typed("beat")),
+        2 => config.gather(WINDOW),
+        _ => config.heartbeat(typed("beat")).gather(WINDOW),
+    };
+    let config = config.position_notice(match retry / 4 % 3 {
+        0 => PositionNotice::Block,
+        1 => PositionNotice::Event(typed("position")),
+        _ => PositionNotice::Off,
+    });
     let retry = (retry > 0).then(|| Duration::from_millis(u64::from(retry) * 10));
     (config, retry)
 }
+
+const WINDOW: Duration = Duration::from_millis(250);

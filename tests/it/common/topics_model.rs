@@ -8,8 +8,8 @@
 use core::time::Duration;
 
 use ssewire::server::{
-    Delivery, EventId, Gap, GapReason, PublishError, Refused, SlowReader, Start as From,
-    Subscriber, SubscriberEnd, Topics, TopicsConfig,
+    Announced, Delivery, EventId, Gap, GapReason, Presence, PublishError, Refused, SlowReader,
+    Start as From, Subscriber, SubscriberEnd, Topics, TopicsConfig,
 };
 use ssewire::{Event, EventRef, Timestamp};
 
@@ -52,6 +52,15 @@ pub(crate) enum Op {
     Resume {
         reader: u8,
     },
+    /// Somebody is here, with a key.
+    Announce {
+        topic: u8,
+        key: u8,
+    },
+    /// Somebody is here no longer.
+    Withdraw {
+        announced: u8,
+    },
     /// A topic is closed for some time.
     Close {
         topic: u8,
@@ -85,6 +94,8 @@ pub(crate) enum Op {
 pub(crate) enum Key {
     None,
     Latest(u8),
+    /// As the latest, and it does not age.
+    Present(u8),
     Removed(u8),
 }
 
@@ -132,6 +143,8 @@ pub(crate) struct Model {
     /// The closed topics, in the order in which they were closed, and until when.
     closed: Vec<(usize, u64)>,
     readers: Vec<Reader>,
+    /// What was announced, in this order: the number, the topic and the key.
+    announced: Vec<(Announced, usize, u8)>,
     last_token: Token,
     gaps: u64,
     disconnected: u64,
@@ -142,8 +155,6 @@ pub(crate) struct Model {
 /// A topic that the log knows.
 #[derive(Clone, Copy)]
 struct Known {
-    /// The newest event, whether it is held or not.
-    newest: EventId,
     newest_dropped: EventId,
     is_trimmed: bool,
 }
@@ -154,10 +165,13 @@ struct Published {
     topics: [bool; TOPICS],
     /// Whether the log of each topic holds it.
     held: [bool; TOPICS],
+    /// Whether the log of each topic has dropped it, and not replaced it.
+    dropped: [bool; TOPICS],
     at: u64,
     key: Option<u8>,
     /// It tells of the end of a key.
     is_removal: bool,
+    ages: bool,
     bytes: Vec<u8>,
 }
 
@@ -205,6 +219,7 @@ impl Model {
             known: [None; TOPICS],
             closed: Vec::new(),
             readers: Vec::new(),
+            announced: Vec::new(),
             last_token: 0,
             gaps: 0,
             disconnected: 0,
@@ -247,6 +262,10 @@ impl Model {
                     self.subscribe(topics, start, last_id);
                 }
             }
+            Op::Announce { topic, key } => {
+                self.announce(usize::from(topic) % TOPICS, key % KEYS.len() as u8);
+            }
+            Op::Withdraw { announced } => self.withdraw(announced.into()),
             Op::Close { topic, seconds } => self.close(usize::from(topic) % TOPICS, seconds.into()),
             Op::EndStreams { topic } => self.end_streams(usize::from(topic) % TOPICS),
             Op::End { reader } => {
@@ -306,6 +325,7 @@ impl Model {
                 let key = KEYS[usize::from(key) % KEYS.len()];
                 self.topics.remove_latest(now, names(), key, event)
             }
+            Key::Present(_) => unreachable!("that is announced"),
         };
         self.expire();
         if topics == [false; TOPICS] {
@@ -318,14 +338,62 @@ impl Model {
             assert_eq!(published, Err(PublishError::TopicClosed));
             return;
         }
+        let id = self.next_id();
+        assert_eq!(published, Ok(id), "ids in sequence");
+        self.add(id, topics, &data, key);
+    }
+
+    fn announce(&mut self, topic: usize, key: u8) {
+        let (here, gone) = (Event::new(HERE), Event::new(GONE));
+        let presence = Presence::new(NAMES[topic], KEYS[usize::from(key)], here, gone);
+        let announced = self.topics.announce(self.time(), presence);
+        self.expire();
+        if !self.open_for_event(only(topic)) {
+            self.refused += 1;
+            assert_eq!(announced.err(), Some(PublishError::TopicClosed));
+            return;
+        }
+        self.announced
+            .push((announced.expect("it is open"), topic, key));
+        self.add(self.next_id(), only(topic), HERE, Key::Present(key));
+    }
+
+    fn withdraw(&mut self, announced: usize) {
+        let Some(index) = announced.checked_rem(self.announced.len()) else {
+            return;
+        };
+        let (announced, topic, key) = self.announced.remove(index);
+        self.topics.withdraw(self.time(), announced);
+        let same = |other: &(Announced, usize, u8)| (other.1, other.2) == (topic, key);
+        let left = self.announced.iter().rposition(same);
+        // One that is not shown leaves in silence.
+        if left.is_some_and(|left| left >= index) {
+            return;
+        }
+        self.expire();
+        if !self.open_for_event(only(topic)) {
+            self.refused += 1;
+            let is_shown = |event: &&mut Published| event.held[topic] && event.key == Some(key);
+            if let Some(event) = self.events.iter_mut().find(is_shown) {
+                event.held[topic] = false;
+            }
+            self.forget(topic);
+            return;
+        }
+        let (data, key) = match left {
+            Some(_) => (HERE, Key::Present(key)),
+            None => (GONE, Key::Removed(key)),
+        };
+        self.add(self.next_id(), only(topic), data, key);
+    }
+
+    fn next_id(&self) -> EventId {
         let newest = self.newest();
         let number = match newest.epoch() == self.epoch {
             true => newest.number() + 1,
             false => 1,
         };
-        let id = EventId::new(self.epoch, number);
-        assert_eq!(published, Ok(id), "ids in sequence");
-        self.add(id, topics, &data, key);
+        EventId::new(self.epoch, number)
     }
 
     fn append(&mut self, topic: usize, is_new_epoch: bool) {
@@ -349,8 +417,7 @@ impl Model {
         if id.epoch() >= self.epoch {
             self.epoch = id.epoch() + 1;
         }
-        let mut topics = [false; TOPICS];
-        topics[topic] = true;
+        let topics = only(topic);
         if !self.open_for_event(topics) {
             assert_eq!(appended, Err(PublishError::TopicClosed));
             self.refused += 1;
@@ -365,10 +432,13 @@ impl Model {
         let bytes = event.to_bytes().to_vec();
         let of_event: Vec<usize> = (0..TOPICS).filter(|topic| topics[*topic]).collect();
         of_event.iter().for_each(|topic| self.learn(*topic));
+        let ages = !matches!(key, Key::Present(_));
         let is_removal = matches!(key, Key::Removed(_));
         let (key, removed) = match key {
             Key::None => (None, None),
-            Key::Latest(key) => (Some(key % KEYS.len() as u8), Some(key % KEYS.len() as u8)),
+            Key::Latest(key) | Key::Present(key) => {
+                (Some(key % KEYS.len() as u8), Some(key % KEYS.len() as u8))
+            }
             Key::Removed(key) => (None, Some(key % KEYS.len() as u8)),
         };
         for topic in &of_event {
@@ -380,7 +450,6 @@ impl Model {
             }
             let known = self.known[*topic].as_mut().expect("learnt");
             known.is_trimmed = false;
-            known.newest = id;
         }
         let key_len = key.map_or(0, |key| KEYS[usize::from(key)].len());
         while !self.has_room(&of_event, bytes.len(), key_len) {
@@ -402,9 +471,11 @@ impl Model {
             id,
             topics,
             held: topics,
+            dropped: [false; TOPICS],
             at: self.now,
             key,
             is_removal,
+            ages,
             bytes,
         });
         for topic in &of_event {
@@ -428,13 +499,19 @@ impl Model {
         let oldest = self.events.iter_mut().find(|event| event.held[topic]);
         let oldest = oldest.expect("it has events");
         oldest.held[topic] = false;
-        self.known[topic]
-            .as_mut()
-            .expect("it has events")
-            .newest_dropped = oldest.id;
+        let id = oldest.id;
+        self.note_dropped(topic, id);
         if !kept.contains(&topic) {
             self.forget(topic);
         }
+    }
+
+    fn note_dropped(&mut self, topic: usize, id: EventId) {
+        let mut events = self.events.iter_mut();
+        let event = events.find(|event| event.id == id);
+        event.expect("it was published").dropped[topic] = true;
+        let known = self.known[topic].as_mut().expect("it has events");
+        known.newest_dropped = known.newest_dropped.max(id);
     }
 
     fn expire(&mut self) {
@@ -443,9 +520,12 @@ impl Model {
         };
         for index in 0..self.events.len() {
             for topic in 0..TOPICS {
-                let event = &self.events[index];
-                if event.held[topic] && self.now - event.at >= max_age {
-                    self.drop_oldest(topic, &[]);
+                let event = &mut self.events[index];
+                if event.ages && event.held[topic] && self.now - event.at >= max_age {
+                    event.held[topic] = false;
+                    let id = event.id;
+                    self.note_dropped(topic, id);
+                    self.forget(topic);
                 }
             }
         }
@@ -573,8 +653,9 @@ impl Model {
             .into_iter()
             .filter(|topic| {
                 let known = self.known[*topic].expect("learnt");
-                let has_nothing =
-                    known.newest <= after || self.oldest(*topic).is_none() && known.newest <= told;
+                let held = self.held_by(*topic).last().map(|event| event.id);
+                let is_lost = known.newest_dropped > after && known.newest_dropped > told;
+                let has_nothing = held <= Some(after) && !is_lost;
                 self.open_in_time(*topic) || !has_nothing
             })
             .collect();
@@ -845,7 +926,7 @@ impl Model {
             }
             Some(Delivery::Ended(SubscriberEnd::TopicsClosed)) => {
                 assert_eq!(next, None, "there is something to read");
-                assert!(!is_lost, "something is lost");
+                assert_eq!(self.lost_before(&self.readers[index], HIGHEST), None);
                 let reader = &self.readers[index];
                 assert!(self.are_closed(reader), "its topics are open");
                 self.readers[index].end = Some(SubscriberEnd::TopicsClosed);
@@ -853,7 +934,7 @@ impl Model {
             }
             None => {
                 assert_eq!(next, None, "there is something to read");
-                assert!(!is_lost, "something is lost");
+                assert_eq!(self.lost_before(&self.readers[index], HIGHEST), None);
                 assert!(
                     !self.are_closed(&self.readers[index]),
                     "its topics are closed"
@@ -897,14 +978,11 @@ impl Model {
                 });
             count += 1;
             let last = event.id;
-            for topic in &reader.topics {
-                let dropped = self.newest_dropped(*topic);
-                // It is lost in one topic, but not in another.
-                let is_here = dropped == last && !self.has_missed(reader, *topic, last);
-                // What is lost before this event is told after it at the latest.
-                assert!(
-                    !self.has_lost(reader, *topic) || dropped > last || is_here,
-                    "lost in silence"
+            // What is lost before this event is told before it.
+            if let Some(lost) = self.lost_before(reader, last) {
+                panic!(
+                    "{lost} is lost in silence before {last}, after {} and {}",
+                    reader.after, reader.told
                 );
             }
             let reader = &mut self.readers[index];
@@ -947,7 +1025,6 @@ impl Model {
     fn learn(&mut self, topic: usize) {
         let newest_dropped = self.forgotten;
         self.known[topic].get_or_insert(Known {
-            newest: newest_dropped,
             newest_dropped,
             is_trimmed: false,
         });
@@ -975,14 +1052,16 @@ impl Model {
         dropped > reader.after && dropped > reader.told
     }
 
-    /// Returns whether a topic has lost an event without a key that a reader was to get before `last`.
-    fn has_missed(&self, reader: &Reader, topic: usize, last: EventId) -> bool {
-        let mut events = self.events.iter().filter(|event| event.topics[topic]);
-        events.any(|event| {
+    /// Returns an event that a reader was to get before `last`, and that no log has any more.
+    fn lost_before(&self, reader: &Reader, last: EventId) -> Option<EventId> {
+        let lost = self.events.iter().find(|event| {
             let is_between = reader.after.max(reader.told) < event.id && event.id < last;
+            let is_wanted = event.key.is_some() || event.id >= reader.unkeyed_from;
+            let is_dropped = reader.topics.iter().any(|topic| event.dropped[*topic]);
             let is_held = reader.topics.iter().any(|topic| event.held[*topic]);
-            is_between && event.key.is_none() && !is_held
-        })
+            is_between && is_wanted && is_dropped && !is_held
+        });
+        lost.map(|event| event.id)
     }
 
     /// Returns whether what a reader has to read next of a topic may soon be dropped.
@@ -1085,7 +1164,7 @@ impl Op {
             *bytes = rest;
             Some(*first)
         };
-        Some(match next()? % 19 {
+        Some(match next()? % 21 {
             0..=3 => Self::Publish {
                 topics: next()?,
                 size: match next()? {
@@ -1128,6 +1207,11 @@ impl Op {
                 }
             }
             12 => Self::Resume { reader: next()? },
+            18 => Self::Announce {
+                topic: next()?,
+                key: next()?,
+            },
+            19 => Self::Withdraw { announced: next()? },
             13 => Self::Close {
                 topic: next()?,
                 seconds: next()?,
@@ -1168,6 +1252,10 @@ fn named(bits: u8) -> [bool; TOPICS] {
     core::array::from_fn(|topic| bits >> topic & 1 == 1)
 }
 
+fn only(topic: usize) -> [bool; TOPICS] {
+    core::array::from_fn(|other| other == topic)
+}
+
 fn key_len(event: &Published) -> usize {
     event.key.map_or(0, |key| KEYS[usize::from(key)].len())
 }
@@ -1178,11 +1266,14 @@ fn before(id: EventId) -> EventId {
 }
 
 const OUT: Delivery = Delivery::Ended(SubscriberEnd::TooSlow);
+const HIGHEST: EventId = EventId::new(u64::MAX, u64::MAX);
 const LOWEST: EventId = EventId::new(0, 0);
 const EPOCH: u64 = 0xE5F;
 const NAMES: [&str; TOPICS] = ["", "a", "b", "topic", "a\nb"];
 const TOPICS: usize = 5;
 const KEYS: [&str; 4] = ["", "k", "key", "keys!"];
+const HERE: &str = "here";
+const GONE: &str = "gone";
 const LONGEST: usize = 5;
 const TOO_LONG: &str = "topics";
 const READERS: usize = 12;

@@ -48,13 +48,13 @@ impl Timer for Clock {
 }
 
 /// A body and the time that it goes by.
-struct Timed<S> {
+pub(super) struct Timed<S> {
     body: Pin<Box<EventBody<S, Clock>>>,
     time: Rc<Cell<Duration>>,
 }
 
 impl<S: EventStream<Error = Infallible>> Timed<S> {
-    fn new(events: S, config: SessionConfig) -> Self {
+    pub(super) fn new(events: S, config: SessionConfig) -> Self {
         let clock = Clock::default();
         let time = Rc::clone(&clock.time);
         Self {
@@ -63,12 +63,16 @@ impl<S: EventStream<Error = Infallible>> Timed<S> {
         }
     }
 
-    fn go_to(&self, seconds: u64) {
+    pub(super) fn go_to(&self, seconds: u64) {
         self.time.set(Duration::from_secs(seconds));
     }
 
+    pub(super) fn go_to_milliseconds(&self, milliseconds: u64) {
+        self.time.set(Duration::from_millis(milliseconds));
+    }
+
     /// Returns the next piece, if it is there; the inner `None` is the end.
-    fn poll(&mut self) -> Option<Option<Bytes>> {
+    pub(super) fn poll(&mut self) -> Option<Option<Bytes>> {
         let mut cx = Context::from_waker(Waker::noop());
         match self.body.as_mut().poll_frame(&mut cx) {
             Poll::Pending => None,
@@ -76,11 +80,11 @@ impl<S: EventStream<Error = Infallible>> Timed<S> {
         }
     }
 
-    fn next(&mut self) -> Bytes {
+    pub(super) fn next(&mut self) -> Bytes {
         self.poll().expect("it is not pending").expect("it goes on")
     }
 
-    fn assert_ended(&mut self) {
+    pub(super) fn assert_ended(&mut self) {
         for _ in 0..2 {
             assert_eq!(self.poll(), Some(None));
             assert!(self.body.is_end_stream());
@@ -90,7 +94,7 @@ impl<S: EventStream<Error = Infallible>> Timed<S> {
 }
 
 /// Returns what a response of a hub begins with.
-fn opening(hub: &Hub) -> String {
+pub(super) fn opening(hub: &Hub) -> String {
     format!(":\nid: {}\n\n", hub.position())
 }
 

@@ -2,9 +2,11 @@
 //! writer of its own, against clients that stall, leave, lie and come back.
 
 mod bodies;
+mod gather;
 mod hostile;
 #[cfg(feature = "tls")]
 mod http2;
 mod resume;
+mod shutdown;
 mod slow;
 mod streams;
