@@ -56,7 +56,7 @@ impl Spans {
                 bytes,
             } => {
                 let span = self.with(|spans| spans.remove(&stream));
-                let (parent, end) = (span.and_then(|span| span.id()), end.as_str());
+                let (parent, end) = (span.as_ref().and_then(Span::id), end.as_str());
                 let age = age.as_secs_f64();
                 info!(target: TARGET, parent: parent, stream, end, age, events, bytes, "ended");
             }

@@ -37,6 +37,8 @@ mod examples;
 mod futures_io;
 #[cfg(all(feature = "server", feature = "std"))]
 mod hub;
+#[cfg(all(feature = "server", feature = "std"))]
+mod hub_streams;
 #[cfg(feature = "hyper")]
 mod hyper;
 #[cfg(all(
