@@ -1,8 +1,9 @@
-//! What is measured: a hub, and two channels of tokio's.
+//! What is measured: a hub, one event at a time and in batches, and two channels of tokio's.
 
 use bytes::Bytes;
 use futures_core::Stream;
-use ssewire::{Event, Hub, Subscription};
+use ssewire::hub::{Publication, SubscriptionStream};
+use ssewire::{Event, Hub};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -17,6 +18,11 @@ pub(crate) trait Bench {
     /// Publishes an event, and returns how many bytes every subscriber gets.
     fn publish(&mut self, event: &Event) -> usize;
 
+    /// Publishes an event several times in a row.
+    fn publish_all(&mut self, event: &Event, count: usize) -> usize {
+        (0..count).map(|_| self.publish(event)).sum()
+    }
+
     /// Returns what is written to the socket.
     fn bytes(item: <Self::Stream as Stream>::Item) -> Bytes;
 }
@@ -24,26 +30,60 @@ pub(crate) trait Bench {
 pub(crate) struct HubBench(Hub);
 
 impl Bench for HubBench {
-    type Stream = Subscription;
+    type Stream = SubscriptionStream;
 
     fn new() -> Self {
         Self(Hub::new())
     }
 
-    fn subscribe(&mut self) -> Subscription {
-        self.0.subscribe(["topic"], None).unwrap()
+    fn subscribe(&mut self) -> SubscriptionStream {
+        self.0.subscribe(["topic"], None).unwrap().into_stream()
     }
 
     fn publish(&mut self, event: &Event) -> usize {
-        let id = self.0.publish("topic", event);
-        let id = event.clone().with_id(id.to_string());
-        // The length alone: what it takes to know it is the bench's own, and the same for all.
-        id.expect("an ID").to_bytes().len()
+        published_len(&self.0.publish("topic", event), event)
     }
 
     fn bytes(item: ssewire::server::Encoded) -> Bytes {
         item.into_bytes()
     }
+}
+
+/// The events of a burst are a batch.
+pub(crate) struct BatchBench(Hub);
+
+impl Bench for BatchBench {
+    type Stream = SubscriptionStream;
+
+    fn new() -> Self {
+        Self(Hub::new())
+    }
+
+    fn subscribe(&mut self) -> SubscriptionStream {
+        self.0.subscribe(["topic"], None).unwrap().into_stream()
+    }
+
+    fn publish(&mut self, event: &Event) -> usize {
+        self.publish_all(event, 1)
+    }
+
+    fn publish_all(&mut self, event: &Event, count: usize) -> usize {
+        let mut batch = self.0.batch();
+        (0..count)
+            .map(|_| published_len(&batch.publish("topic", event), event))
+            .sum()
+    }
+
+    fn bytes(item: ssewire::server::Encoded) -> Bytes {
+        item.into_bytes()
+    }
+}
+
+fn published_len(publication: &Publication, event: &Event) -> usize {
+    let id = publication.id().expect("the topic is open");
+    let id = event.clone().with_id(id.to_string());
+    // The length alone: what it takes to know it is the bench's own, and the same for all.
+    id.expect("an ID").to_bytes().len()
 }
 
 /// Every event is encoded once, by hand.
@@ -108,5 +148,6 @@ pub(crate) fn event() -> Event {
 }
 
 pub(crate) const HUB: &str = "hub";
+pub(crate) const BATCH: &str = "hub, as a batch";
 pub(crate) const BYTES: &str = "broadcast of bytes";
 pub(crate) const EVENTS: &str = "broadcast of events";

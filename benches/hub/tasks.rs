@@ -12,7 +12,7 @@ use ssewire_benches::measure::rotated;
 use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::sync::Notify;
 
-use crate::contenders::{BYTES, Bench, BytesBench, HUB, HubBench, event};
+use crate::contenders::{BATCH, BYTES, BatchBench, Bench, BytesBench, HUB, HubBench, event};
 
 pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
     let rounds = args.rounds(20);
@@ -27,13 +27,15 @@ pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
             "nanoseconds a delivery",
             &[
                 "hub",
+                "hub, as a batch",
                 "broadcast of bytes",
                 "ratio",
+                "ratio as a batch",
                 "ratio of processor time"
             ]
         )
     );
-    let names = [HUB, BYTES];
+    let names = [HUB, BATCH, BYTES];
     for threads in [1, 2] {
         for (burst, bar) in [(1, 1.1), (16, 4.0)] {
             let deliveries = if args.smoke { 1600 } else { 800_000 };
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
                 for index in rotated(names.len(), round) {
                     let time = match index {
                         0 => measure::<HubBench>(threads, subscribers, bursts, burst)?,
+                        1 => measure::<BatchBench>(threads, subscribers, bursts, burst)?,
                         _ => measure::<BytesBench>(threads, subscribers, bursts, burst)?,
                     };
                     if round > 0 {
@@ -55,8 +58,10 @@ pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
             }
             let cells = [
                 number(elapsed.median(HUB), 1),
+                number(elapsed.median(BATCH), 1),
                 number(elapsed.median(BYTES), 1),
                 verdicts.judge(elapsed.ratio(BYTES, HUB), Some(Bar::AtLeast(bar))),
+                verdicts.judge(elapsed.ratio(BYTES, BATCH), Some(Bar::AtLeast(bar))),
                 number(worked.ratio(BYTES, HUB), 2),
             ];
             let threads = match threads {
@@ -110,9 +115,7 @@ where
         let mut sent = 0;
         for _ in 0..bursts {
             readers.missing.store(subscribers, Ordering::Relaxed);
-            for _ in 0..burst {
-                sent += bench.publish(&event);
-            }
+            sent += bench.publish_all(&event, burst);
             readers.all_have_read.notified().await;
         }
         let time = Time {

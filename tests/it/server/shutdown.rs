@@ -5,13 +5,12 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::thread;
 
-use futures_util::StreamExt;
 use ssewire::server::SessionConfig;
 use ssewire::tokio::{ClientConfig, EventSource};
 use ssewire::{Event, Hub};
 
 use crate::common::client::{Client, Request};
-use crate::common::serving::{PATIENCE, Server, Start, block_on, now, on_both};
+use crate::common::serving::{PATIENCE, Start, block_on, now, on_both};
 
 on_both! {
     two_thousand_clients_are_sent_away_one_by_one
