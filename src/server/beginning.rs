@@ -71,15 +71,32 @@ impl<T> Topics<T> {
             Some(_) => newest_dropped.max(after),
             None => EventId::LOWEST,
         };
+        let snapshot = reason.and_then(|_| self.snapshot_before(after, topics.iter().copied()));
         Beginning {
-            after,
+            after: snapshot.unwrap_or(after),
             told,
-            unkeyed_from: None,
+            unkeyed_from: snapshot.map(|_| after.next()),
             gap: reason.map(|reason| Gap {
                 reason,
-                resumes_after: told,
+                resumes_after: snapshot.unwrap_or(told),
             }),
         }
+    }
+
+    /// Returns the position before the oldest event with a key, if it is up to `after`. A subscriber that
+    /// has a gap there may have missed the newest event of any key, so it gets those from there on again.
+    pub(super) fn snapshot_before(
+        &self,
+        after: EventId,
+        topics: impl Iterator<Item = TopicKey>,
+    ) -> Option<EventId> {
+        let oldest = self.oldest_keyed(topics)?;
+        (oldest <= after).then(|| oldest.before())
+    }
+
+    fn oldest_keyed(&self, topics: impl Iterator<Item = TopicKey>) -> Option<EventId> {
+        let topics = topics.filter_map(|topic| self.history.topic(topic));
+        topics.filter_map(|topic| topic.log.oldest_keyed()).min()
     }
 
     /// Returns what is known of an ID. That of an epoch which has just begun, and of which nothing was
@@ -103,16 +120,12 @@ impl<T> Topics<T> {
 
     fn last(&self, count: usize, topics: &[TopicKey]) -> Beginning {
         let first = self.history.last_plain(count, topics);
-        let logs = topics.iter().filter_map(|topic| self.history.topic(*topic));
-        let keyed = logs.filter_map(|topic| topic.log.oldest_keyed()).min();
-        match (first, keyed) {
+        match (first, self.oldest_keyed(topics.iter().copied())) {
             (Some(first), Some(keyed)) if keyed < first => {
                 self.beginning_at(Some(keyed), Some(first), topics)
             }
             (None, Some(keyed)) => {
-                let newest = self.position();
-                let next = EventId::new(newest.epoch(), newest.number().saturating_add(1));
-                self.beginning_at(Some(keyed), Some(next), topics)
+                self.beginning_at(Some(keyed), Some(self.position().next()), topics)
             }
             (first, _) => self.beginning_at(first, None, topics),
         }

@@ -176,15 +176,19 @@ impl<T> Topics<T> {
         let Some(newest_lost) = lost.max() else {
             return;
         };
-        let told = subscriber.position.told.max(newest_lost);
-        subscriber.position.told = told;
-        let gap = &mut subscriber.opening.get_or_insert_default().gap;
+        let position = &mut subscriber.position;
+        position.told = position.told.max(newest_lost);
+        let opening = subscriber.opening.get_or_insert_default();
         // One that it has not got yet tells of both.
-        self.stats.gaps += u64::from(gap.is_none());
-        let reason = gap.map_or(GapReason::TooOld, |gap| gap.reason);
-        *gap = Some(Gap {
+        self.stats.gaps += u64::from(opening.gap.is_none());
+        let reason = opening.gap.map_or(GapReason::TooOld, |gap| gap.reason);
+        let is_snapshot = opening.unkeyed_from > Some(position.after);
+        opening.gap = Some(Gap {
             reason,
-            resumes_after: told,
+            resumes_after: match is_snapshot {
+                true => position.after,
+                false => position.told,
+            },
         });
     }
 

@@ -112,14 +112,19 @@ impl SubscriberEnd {
 pub struct Gap {
     /// Why events may be missing.
     pub reason: GapReason,
-    /// The ID after which no events are missing.
+    /// The ID of the position from which the subscriber goes on, after which no events are missing.
+    ///
+    /// If its topics have events with a [key](crate::server::Topics::publish_latest), this is the position
+    /// before the oldest of them: the newest event of each key comes again, whatever the subscriber had.
     pub resumes_after: EventId,
 }
 
 impl Gap {
     /// Returns the event that tells a client of the gap. Its type is `gap`, its data is the
-    /// [reason](GapReason::as_str), and its ID is [`resumes_after`](Self::resumes_after), so that a
-    /// client that reconnects with that ID does not get the same gap again.
+    /// [reason](GapReason::as_str), and its ID is [`resumes_after`](Self::resumes_after). A client that
+    /// reconnects with that ID does not get the same gap again, unless it lacks the newest events of keys.
+    ///
+    /// A page that shows the state of keys clears it at a gap, since the end of a key may be missing.
     pub fn to_event(&self) -> Event {
         let mut id = String::new();
         let _ = write!(id, "{}", self.resumes_after);

@@ -39,6 +39,11 @@ impl EventId {
         Self::new(self.epoch, self.number.saturating_sub(1))
     }
 
+    /// Returns the lowest ID after this one in its epoch.
+    pub(crate) const fn next(self) -> Self {
+        Self::new(self.epoch, self.number.saturating_add(1))
+    }
+
     /// Returns epoch and number as one, since comparing 128 bits takes no branch.
     const fn both(&self) -> u128 {
         (self.epoch as u128) << 64 | self.number as u128

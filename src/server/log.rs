@@ -28,6 +28,8 @@ pub(crate) struct Log {
     tally: Tally,
     /// The event of each key, in the logs of topics that have keys.
     keys: Option<Box<HashMap<Arc<str>, EventId>>>,
+    /// The ID of the oldest event with a key.
+    oldest_keyed: Option<EventId>,
     /// Whether the newest event, or one of another topic since then, has made it lose its oldest.
     is_trimmed: bool,
     newest_dropped: EventId,
@@ -149,6 +151,7 @@ impl Log {
                 bytes: 0,
             },
             keys: None,
+            oldest_keyed: None,
             is_trimmed: false,
             newest_dropped,
             newest: newest_dropped,
@@ -171,6 +174,7 @@ impl Log {
             let key: Arc<str> = key.into();
             let keys = self.keys.get_or_insert_default();
             keys.insert(Arc::clone(&key), id);
+            self.oldest_keyed.get_or_insert(id);
             key
         });
         if key.is_none() {
@@ -293,9 +297,7 @@ impl Log {
 
     /// Returns the ID of the oldest event with a key.
     pub(crate) fn oldest_keyed(&self) -> Option<EventId> {
-        self.keys.as_ref().filter(|keys| !keys.is_empty())?;
-        let keyed = self.entries.iter().find(|entry| entry.key().is_some());
-        keyed.map(|entry| entry.id)
+        self.oldest_keyed
     }
 
     /// Returns whether the log has an event.
@@ -345,6 +347,13 @@ impl Log {
         let mut key_bytes = 0;
         if let (Some(key), Some(keys)) = (entry.key(), &mut self.keys) {
             keys.remove(key);
+            if self.oldest_keyed == Some(entry.id) {
+                // This goes over each entry once in all.
+                let later = self.entries.partition_point(|later| later.id <= entry.id);
+                let mut later = self.entries.range(later..);
+                let keyed = later.find(|later| later.key().is_some());
+                self.oldest_keyed = keyed.map(|keyed| keyed.id);
+            }
             key_bytes = key.len();
             if keys.capacity() > 4 * (keys.len() + FEW_KEYS) {
                 keys.shrink_to(2 * keys.len());

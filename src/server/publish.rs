@@ -39,6 +39,7 @@ impl<T> Topics<T> {
     /// Whoever subscribes from the [earliest](crate::server::Start::Earliest) event on, or with the
     /// [last](crate::server::Start::Last) ones, gets the newest event of each key. A subscriber that falls
     /// behind does so too, and is neither disconnected nor told of a gap for events that were replaced.
+    /// After a gap for other events, the newest event of each key comes again.
     ///
     /// # Errors
     ///

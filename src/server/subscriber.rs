@@ -176,16 +176,18 @@ impl Subscriber {
         })
     }
 
-    /// Skips all events that it has not read.
-    pub(crate) fn skip_to_end<T>(&mut self, history: &mut History<T>, readers: &mut Readers<T>) {
-        self.position.after = history.newest().unwrap_or(self.position.after);
-        self.position.is_live = true;
+    /// Goes on from another position.
+    pub(crate) fn go_to<T>(
+        &mut self,
+        history: &mut History<T>,
+        readers: &mut Readers<T>,
+        position: Position,
+    ) {
+        self.position = position;
         if let Cursors::Several(several) = &mut self.cursors {
-            several.look_at_news(history, readers, self.position);
-            for Reverse((_, index)) in mem::take(&mut several.unread) {
-                several.join(history, index);
-            }
+            several.look_again(history, readers, position);
         }
+        self.position.is_live = self.is_at_end(history, readers);
     }
 
     #[inline]
@@ -383,6 +385,27 @@ impl Several {
         }
         position.is_live |= self.unread.is_empty();
         Ok(joined.into_read())
+    }
+
+    /// Looks at all topics again, from another position.
+    fn look_again<T>(
+        &mut self,
+        history: &mut History<T>,
+        readers: &mut Readers<T>,
+        position: Position,
+    ) {
+        // What has news is looked at anyway.
+        drop(readers.take_news(self.key));
+        self.unread.clear();
+        self.over.clear();
+        for index in 0..self.cursors.len() {
+            if let Some(cursor) = self.cursors.get_mut(index) {
+                if let Some(topic) = history.topic_mut(cursor.topic) {
+                    topic.members.remove(&mut cursor.ticket);
+                }
+            }
+            self.look_at(history, position, index as u32);
+        }
     }
 
     fn look_at_news<T>(

@@ -442,11 +442,25 @@ impl<T> Topics<T> {
                 Delivery::Ended(SubscriberEnd::TooSlow)
             }
             SlowReader::SkipToLive => {
-                subscriber.skip_to_end(&mut self.history, &mut self.readers);
                 self.stats.skipped += 1;
+                let newest = self.position();
+                let topics = subscriber.topics().iter().map(|cursor| cursor.topic);
+                let snapshot = self.snapshot_before(newest, topics);
+                let position = Position {
+                    after: snapshot.unwrap_or(newest),
+                    told: newest,
+                    is_live: false,
+                };
+                subscriber.opening = snapshot.map(|_| {
+                    Box::new(Opening {
+                        gap: None,
+                        unkeyed_from: Some(newest.next()),
+                    })
+                });
+                subscriber.go_to(&mut self.history, &mut self.readers, position);
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,
-                    resumes_after: self.position(),
+                    resumes_after: position.after,
                 })
             }
         }

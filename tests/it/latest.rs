@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use ssewire::server::{
-    Delivery, EventId, GapReason, Presence, PublishError, Start, Subscriber, TopicsConfig,
+    Delivery, EventId, GapReason, Presence, PublishError, SlowReader, Start, Subscriber,
+    TopicsConfig,
 };
 use ssewire::{Event, EventRef, Timestamp};
 
@@ -87,6 +88,57 @@ fn the_last_events_come_beside_the_latest_of_each_key() {
     assert_eq!(last(&mut topics, 1), ["here b", "here c", "5"]);
     assert_eq!(last(&mut topics, 0), ["here b", "here c"]);
     assert_eq!(last(&mut topics, 100).len(), 9);
+}
+
+#[test]
+fn after_a_gap_the_newest_of_each_key_comes_again() {
+    for slow_reader in [SlowReader::Disconnect, SlowReader::SkipToLive] {
+        let config = TopicsConfig::new().max_events_per_topic(5);
+        let mut topics = Topics::new(config.slow_reader(slow_reader), 0xE);
+        latest(&mut topics, "ann", "here ann");
+        let mut reader = topics.subscribe(at(0), ["room", "people"], None).unwrap();
+        topics
+            .publish_latest(at(0), "people", "bob", EventRef::new("here bob"))
+            .unwrap();
+        assert_eq!(datas(&mut topics, &mut reader), ["here bob"]);
+        for number in 0..10 {
+            let data = number.to_string();
+            topics.publish(at(0), "news", EventRef::new(&data)).unwrap();
+        }
+        topics.unsubscribe(reader);
+
+        // Of the news the first are lost, so whatever the client knows of the others may be old.
+        let all = ["room", "people", "news"];
+        let mut reader = topics.subscribe(at(0), all, "e-2").unwrap();
+        let position = topics.position_of(&reader);
+        let Some(Delivery::Gap(gap)) = topics.poll_delivery(&mut reader, 1 << 16) else {
+            panic!("events are lost")
+        };
+        // Cut off now, it gets all of this again.
+        assert_eq!(
+            (gap.reason, gap.resumes_after),
+            (GapReason::TooOld, position)
+        );
+        let expected = ["here ann", "here bob", "5", "6", "7", "8", "9"];
+        assert_eq!(datas(&mut topics, &mut reader), expected);
+
+        // Too slow, it is disconnected or skips, and gets them again then.
+        for number in 0..10 {
+            let data = number.to_string();
+            topics.publish(at(0), "news", EventRef::new(&data)).unwrap();
+        }
+        let delivery = topics.poll_delivery(&mut reader, 1 << 16);
+        match slow_reader {
+            SlowReader::SkipToLive => {
+                assert!(
+                    matches!(delivery, Some(Delivery::Gap(gap)) if gap.reason == GapReason::Lagged)
+                );
+                assert_eq!(datas(&mut topics, &mut reader), ["here ann", "here bob"]);
+            }
+            _ => assert!(matches!(delivery, Some(Delivery::Ended(_)))),
+        }
+        topics.unsubscribe(reader);
+    }
 }
 
 #[test]

@@ -180,6 +180,9 @@ struct Reader {
     topics: Vec<usize>,
     /// It has all events up to this one, or was told that there is a gap.
     after: EventId,
+    /// The last event that it got, or where it began. What was lost since then it may be told, even if it
+    /// was not to get it.
+    last: EventId,
     told: EventId,
     /// Of the events before this one it wants those with a key only.
     unkeyed_from: EventId,
@@ -600,6 +603,7 @@ impl Model {
         let newest = self.newest();
         let first = EventId::new(self.first_epoch(), 0);
         let (mut after, mut told, mut unkeyed_from, mut reason) = (newest, dropped, LOWEST, None);
+        let mut resumes_after = LOWEST;
         match start {
             From::Live => told = LOWEST,
             From::Earliest => {
@@ -616,7 +620,11 @@ impl Model {
                 let keyed = keyed.filter(held).map(|event| event.id).next();
                 let next = EventId::new(newest.epoch(), newest.number() + 1);
                 let last = unkeyed.get(from).copied();
-                unkeyed_from = last.unwrap_or(next);
+                unkeyed_from = match (last, keyed) {
+                    (Some(last), Some(keyed)) if keyed < last => last,
+                    (None, Some(_)) => next,
+                    _ => LOWEST,
+                };
                 after = match (last, keyed) {
                     (Some(last), Some(keyed)) => before(last.min(keyed)),
                     (Some(first), None) | (None, Some(first)) => before(first),
@@ -647,6 +655,14 @@ impl Model {
                 Some(_) => dropped.max(after),
                 None => LOWEST,
             };
+            resumes_after = told;
+            // Whoever has a gap may have missed the newest event of any key.
+            let snapshot = self.snapshot_before(after, &topics);
+            if let (Some(_), Some(snapshot)) = (reason, snapshot) {
+                unkeyed_from = EventId::new(after.epoch(), after.number() + 1);
+                after = snapshot;
+                resumes_after = snapshot;
+            }
         }
         let named = topics.len();
         let topics: Vec<usize> = topics
@@ -675,10 +691,11 @@ impl Model {
             has_caught_up: false,
             topics,
             after,
+            last: after,
             told,
             unkeyed_from,
             last_id,
-            gap: reason.map(|reason| (reason, told)),
+            gap: reason.map(|reason| (reason, resumes_after)),
             end: None,
             waits: None,
         };
@@ -686,6 +703,14 @@ impl Model {
         let position = self.topics.position_of(&reader.subscriber);
         assert!(position >= after, "{position} is before {after}");
         self.readers.push(reader);
+    }
+
+    /// Returns the position before the oldest event with a key, if that is not after `after`.
+    fn snapshot_before(&self, after: EventId, topics: &[usize]) -> Option<EventId> {
+        let held = |event: &&Published| topics.iter().any(|topic| event.held[*topic]);
+        let mut keyed = self.events.iter().filter(|event| event.key.is_some());
+        let oldest = keyed.find(held)?.id;
+        (oldest <= after).then(|| before(oldest))
     }
 
     /// Returns what it takes to resume.
@@ -710,10 +735,7 @@ impl Model {
             || self.are_closed(reader)
             || reader.gap.is_some()
             || self.next(reader).is_some()
-            || reader
-                .topics
-                .iter()
-                .any(|topic| self.has_lost(reader, *topic));
+            || self.lost_before(reader, HIGHEST).is_some();
         let reader = &mut self.readers[index];
         let waits = self.topics.wait(&mut reader.subscriber, &token);
         // One whose events have all left the log before it has looked may have to look once more.
@@ -796,6 +818,7 @@ impl Model {
             .filter(|topic| !reader.topics.contains(topic));
         let new: Vec<usize> = new.collect();
         self.readers[index].after = after;
+        self.readers[index].last = after;
         let reader = &self.readers[index];
         let lost = new.iter().filter(|topic| self.has_lost(reader, **topic));
         let lost = lost.map(|topic| self.newest_dropped(*topic)).max();
@@ -804,7 +827,13 @@ impl Model {
             reader.told = reader.told.max(lost);
             self.gaps += u64::from(reader.gap.is_none());
             let reason = reader.gap.map_or(GapReason::TooOld, |(reason, _)| reason);
-            reader.gap = Some((reason, reader.told));
+            let is_snapshot = reader.after < reader.unkeyed_from;
+            let resumes_after = if is_snapshot {
+                reader.after
+            } else {
+                reader.told
+            };
+            reader.gap = Some((reason, resumes_after));
         }
         reader.topics.extend(new);
     }
@@ -908,12 +937,18 @@ impl Model {
         match delivery {
             Some(Delivery::Gap(gap)) if gap.reason == GapReason::Lagged => {
                 assert!(is_lost || is_late, "it keeps up");
-                assert_eq!(gap.resumes_after, self.newest());
                 self.skipped += 1;
                 let newest = self.newest();
+                let snapshot = self.snapshot_before(newest, &self.readers[index].topics);
+                assert_eq!(gap.resumes_after, snapshot.unwrap_or(newest));
                 let reader = &mut self.readers[index];
-                reader.after = newest;
-                reader.has_caught_up = true;
+                reader.after = snapshot.unwrap_or(newest);
+                reader.last = reader.after;
+                reader.told = newest;
+                reader.unkeyed_from = snapshot.map_or(LOWEST, |_| after(newest));
+                let has_caught_up = self.next(&self.readers[index]).is_none();
+                let reader = &mut self.readers[index];
+                reader.has_caught_up = has_caught_up;
                 reader.last_id = gap.to_event().id().map(str::to_owned);
                 true
             }
@@ -939,13 +974,7 @@ impl Model {
                     !self.are_closed(&self.readers[index]),
                     "its topics are closed"
                 );
-                let newest = self.newest();
-                let reader = &mut self.readers[index];
-                reader.has_caught_up = true;
-                if reader.after < reader.unkeyed_from {
-                    // What it has skipped is behind it.
-                    reader.after = reader.after.max(before(reader.unkeyed_from)).min(newest);
-                }
+                self.note_caught_up(index);
                 false
             }
             Some(Delivery::Events(events)) => {
@@ -991,6 +1020,7 @@ impl Model {
             }
             let reader = &mut self.readers[index];
             reader.after = last;
+            reader.last = last;
             reader.last_id = Some(last.to_string());
         }
         assert!(count > 0, "nothing is no delivery");
@@ -999,8 +1029,20 @@ impl Model {
             "{} bytes instead of {max_bytes}",
             bytes.len()
         );
-        let has_more = self.next(&self.readers[index]).is_some();
-        self.readers[index].has_caught_up |= !has_more;
+        if self.next(&self.readers[index]).is_none() {
+            self.note_caught_up(index);
+        }
+    }
+
+    fn note_caught_up(&mut self, index: usize) {
+        let newest = self.newest();
+        let reader = &mut self.readers[index];
+        reader.has_caught_up = true;
+        if reader.after < reader.unkeyed_from {
+            // It has skipped the others.
+            reader.after = reader.after.max(newest);
+            reader.unkeyed_from = LOWEST;
+        }
     }
 
     fn check_counts(&self) {
@@ -1053,7 +1095,7 @@ impl Model {
     /// Returns whether a reader has missed events of a topic and was not told.
     fn has_lost(&self, reader: &Reader, topic: usize) -> bool {
         let dropped = self.newest_dropped(topic);
-        dropped > reader.after && dropped > reader.told
+        dropped > reader.last && dropped > reader.told
     }
 
     /// Returns an event that a reader was to get before `last`, and that no log has any more.
@@ -1262,6 +1304,10 @@ fn only(topic: usize) -> [bool; TOPICS] {
 
 fn key_len(event: &Published) -> usize {
     event.key.map_or(0, |key| KEYS[usize::from(key)].len())
+}
+
+fn after(id: EventId) -> EventId {
+    EventId::new(id.epoch(), id.number() + 1)
 }
 
 /// Returns the position before an event.
