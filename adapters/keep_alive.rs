@@ -44,6 +44,11 @@ impl<T: Timer> KeepAlive<T> {
         !self.session.is_gathering() || self.session.takes_events(self.alarm.now())
     }
 
+    /// Returns whether the events need not be polled again for now, after some were taken.
+    pub(super) fn is_drained(&self, events: &impl EventStream) -> bool {
+        self.session.is_gathering() && events.is_drained()
+    }
+
     /// Takes the fact that the events have nothing more for now, after some or none of them were taken.
     pub(super) fn handle_pending(&mut self, events: &impl EventStream, were_taken: bool) {
         if were_taken && self.session.is_gathering() {

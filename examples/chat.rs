@@ -1,4 +1,5 @@
-//! A chat with a page: messages to everybody and to one person, none of them lost in a reconnect.
+//! A chat with a page: messages to everybody and to one person, none of them lost in a reconnect, and
+//! who is here. Whoever joins gets the last messages.
 //!
 //! Nobody proves who they are: whoever says `username=ann` reads what is sent to ann. An application
 //! checks that in `Chat::check`.
@@ -15,7 +16,7 @@ mod server;
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -25,9 +26,8 @@ use hyper::header::{HOST, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use serde_json::json;
 use server::Answer;
-use ssewire::hub::Membership;
-use ssewire::hyper::last_event_id;
-use ssewire::server::SessionConfig;
+use ssewire::hyper::start;
+use ssewire::server::{Presence, SessionConfig, Start};
 use ssewire::tokio::response_with;
 use ssewire::{Event, Hub};
 use tokio::time::Instant;
@@ -35,7 +35,6 @@ use tokio::time::Instant;
 #[tokio::main]
 async fn main() -> ExitCode {
     let hub = Hub::new();
-    hub.on_membership(tell_who_is_here(hub.clone()));
     let chat = Chat {
         hub: hub.clone(),
         known: Mutex::default(),
@@ -131,11 +130,17 @@ impl Chat {
 
     fn listen(&self, request: &Request<Incoming>, query: &Query) -> Result<Answer, Refusal> {
         let name = required(query, "username", LONGEST_NAME)?;
-        let id = last_event_id(request.headers()).map_err(|error| bad(error.to_string()))?;
+        let start = start(request).map_err(|error| bad(error.to_string()))?;
+        let start = start.unwrap_or(Start::Last(REMEMBERED));
         self.remember(name);
-        let config = SessionConfig::new().retry(Duration::from_secs(1));
-        Ok(match self.hub.subscribe(["all", &topic_of(name)], id) {
-            Ok(events) => server::boxed(response_with(events, config)),
+        let topics = ["all", PEOPLE, &topic_of(name)];
+        Ok(match self.hub.subscribe(topics, start) {
+            Ok(mut events) => {
+                // Nobody closes this topic, and the name is short enough.
+                let _ = events.announce(presence(name));
+                let config = SessionConfig::new().retry(Duration::from_secs(1));
+                server::boxed(response_with(events, config))
+            }
             Err(reason) => server::refused(reason),
         })
     }
@@ -178,24 +183,13 @@ impl Chat {
     }
 }
 
-/// Returns a listener that publishes the list of people whenever it changes.
-fn tell_who_is_here(hub: Hub) -> impl FnMut(&Membership) + Send {
-    let mut here = BTreeMap::new();
-    move |change| {
-        let Some(name) = change.topic.strip_prefix(USER) else {
-            return;
-        };
-        let before = here.len();
-        match change.count {
-            0 => drop(here.remove(name)),
-            count => drop(here.insert(name.to_owned(), count)),
-        }
-        if change.joined || here.len() != before {
-            let names: Vec<_> = here.keys().collect();
-            let event = Event::new(json!(names).to_string()).with_type("users");
-            hub.publish("all", event.expect("no line break is in it"));
-        }
-    }
+/// Tells that somebody is here, until the last of their windows is closed.
+fn presence(name: &str) -> Presence {
+    let event = |kind| {
+        let event = Event::new(json!({ "Name": name }).to_string()).with_type(kind);
+        event.expect("no line break is in it")
+    };
+    Presence::new(PEOPLE, name, event("here"), event("gone"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a message says when it was sent")]
@@ -247,6 +241,9 @@ type Refusal = (StatusCode, String);
 const PAGE: &str = include_str!("chat.html");
 const JSON: &str = "application/json";
 const USER: &str = "user:";
+const PEOPLE: &str = "people";
+/// How many messages whoever joins gets.
+const REMEMBERED: usize = 50;
 /// The longest message, in bytes.
 const LONGEST: usize = 4 * 1024;
 /// The longest name, in bytes: the 40 characters that the page allows.

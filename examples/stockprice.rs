@@ -1,5 +1,7 @@
 //! A server that sends stock prices every second, and a page that shows them.
 //!
+//! The hub keeps the newest price of each stock, so a page that opens shows all prices at once.
+//!
 //! `cargo run --example stockprice --features tokio,hyper [-- PORT]`, then open the URL that it
 //! prints, or `curl -N http://127.0.0.1:8888/price`. The port is 8888; 0 takes any free one.
 
@@ -12,9 +14,10 @@ use std::process::ExitCode;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use server::{Answer, PLAIN};
-use ssewire::hyper::last_event_id;
+use ssewire::hyper::start;
+use ssewire::server::Start;
 use ssewire::tokio::response;
-use ssewire::{EventRef, Hub};
+use ssewire::{Event, Hub};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -27,8 +30,8 @@ async fn main() -> ExitCode {
 fn answer(hub: &Hub, request: &Request<Incoming>) -> Answer {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => server::text(StatusCode::OK, "text/html; charset=utf-8", PAGE),
-        (&Method::GET, "/price") => match last_event_id(request.headers()) {
-            Ok(id) => match hub.subscribe("prices", id) {
+        (&Method::GET, "/price") => match start(request) {
+            Ok(start) => match hub.subscribe("prices", start.unwrap_or(Start::Earliest)) {
                 Ok(events) => server::boxed(response(events)),
                 Err(reason) => server::refused(reason),
             },
@@ -46,9 +49,9 @@ async fn trade(hub: Hub) {
         second.tick().await;
         for (symbol, price) in &mut stocks {
             *price *= 1.0 + (fastrand::f64() - 0.5) / 100.0;
-            let price = format!("{price:.2}");
-            let event = EventRef::new(&price).with_type(symbol);
-            hub.publish_ref("prices", event.expect("no line break is in a symbol"));
+            let event = Event::new(format!("{price:.2}")).with_type(symbol);
+            let event = event.expect("no line break is in a symbol");
+            hub.publish_latest("prices", symbol, event);
         }
     }
 }

@@ -79,31 +79,34 @@
 //! ```
 //! # #[cfg(all(feature = "tokio", feature = "http-body"))]
 //! # mod run {
-//! use http::{HeaderMap, Response};
+//! use http::{Request, Response};
 //! use ssewire::Event;
-//! use ssewire::hyper::last_event_id;
+//! use ssewire::hyper::start;
 //! use ssewire::tokio::{EventBody, Hub, Subscription, response};
 //!
 //! /// The handler of `GET /prices`, in axum or with hyper. Respond to an error with status 400.
-//! fn prices(
+//! fn prices<B>(
 //!     hub: &Hub,
-//!     headers: &HeaderMap,
+//!     request: &Request<B>,
 //! ) -> Result<Response<EventBody<Subscription>>, Box<dyn core::error::Error>> {
-//!     let resume_after = last_event_id(headers)?;
-//!     Ok(response(hub.subscribe("prices", resume_after)?))
+//!     // After the last event ID that the request carries, or with the events that come next.
+//!     let start = start(request)?.unwrap_or_default();
+//!     Ok(response(hub.subscribe("prices", start)?))
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # pub async fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! let hub = Hub::new();
 //! hub.publish("prices", Event::new("121.5"));
-//! assert_eq!(prices(&hub, &HeaderMap::new())?.status(), 200);
+//! assert_eq!(prices(&hub, &Request::new(()))?.status(), 200);
 //! # Ok(())
 //! # }
 //! # }
 //! # #[cfg(all(feature = "tokio", feature = "http-body"))]
 //! # run::main().unwrap();
 //! ```
+//!
+//! [`serving`] shows what else a hub does, by task: latest values, presence, closing, narrowing and more.
 //!
 //! # Embed the decoder
 //!
@@ -142,7 +145,7 @@
 //! |---|---|---|
 //! | `std` | run-time choice of SIMD; dates in `Retry-After`; with `server` also [`Hub`] | without it the crate is `no_std` and needs `alloc` |
 //! | `client` | [`client`] | fastrand |
-//! | `server` | [`server`] | fastrand, futures-core, hashbrown, slotmap, smallvec |
+//! | `server` | [`server`] | fastrand, form_urlencoded, futures-core, hashbrown, slotmap, smallvec |
 //! | `futures-io` | [`futures_io`] | `client`, futures-core, futures-io, http |
 //! | `async-std` | [`async_std`] | `futures-io`, `server`, async-io, async-net, blocking; nothing of async-std itself, which is unmaintained |
 //! | `tokio` | [`tokio`](mod@tokio) | `client`, `server`, http, tokio's I/O traits and timers; starts no runtime |
@@ -150,7 +153,8 @@
 //! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, idna, iri-string, tokio-util |
 //! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring (which needs a C compiler), rustls-native-certs, tokio-rustls |
 //! | `proxy` | proxies for those clients, as the environment names them or by setting | `hyper`, hyper-util's rules, tokio-socks |
-//! | `tracing` | events for each attempt, open stream, loss and end of the client | tracing |
+//! | `tracing` | events for each attempt, open stream, loss and end of the client; [`Hub::trace`] | tracing |
+//! | `metrics` | [`Hub::record_metrics`] | metrics |
 //! | `json` | [`Event::json`], [`Event::parse_json`], typed streams of JSON | serde, serde_json; needs no `std` |
 //! | `base64` | [`Event::base64`], [`Event::decode_base64`] | base64; needs no `std` |
 //!
@@ -179,7 +183,9 @@
         feature = "futures-io",
         feature = "hyper",
         feature = "json",
-        feature = "tokio"
+        feature = "metrics",
+        feature = "tokio",
+        feature = "tracing"
     )),
     allow(rustdoc::broken_intra_doc_links)
 )]
@@ -250,3 +256,7 @@ pub mod limits {}
 #[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
 #[doc = include_str!("proxies.md")]
 pub mod proxies {}
+
+#[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
+#[doc = include_str!("serving.md")]
+pub mod serving {}

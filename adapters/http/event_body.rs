@@ -106,6 +106,17 @@ impl<T: Timer> Writing<T> {
         }
     }
 
+    /// Returns whether the events are known to have nothing more for now, and notes it.
+    fn handle_drained(&mut self, events: Option<&impl EventStream>) -> bool {
+        match (self, events) {
+            (Self::Session(keep_alive), Some(events)) if keep_alive.is_drained(events) => {
+                keep_alive.handle_pending(events, true);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether what is ready together is to leave together, however much it is.
     fn is_gathering(&self) -> bool {
         match self {
@@ -225,6 +236,10 @@ where
                             Some(bytes) if !is_alone => out.extend_from_slice(&bytes),
                             Some(bytes) => return data(bytes),
                             None => {}
+                        }
+                        let events = this.events.as_ref().as_pin_ref();
+                        if this.writing.handle_drained(events.as_deref()) {
+                            break;
                         }
                     }
                     Poll::Ready(Some(Err(error))) => {

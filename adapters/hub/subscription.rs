@@ -436,6 +436,19 @@ impl EventStream for Subscription {
         is_untold.then(|| self.position())
     }
 
+    fn is_drained(&self) -> bool {
+        let state = self.hub.lock();
+        match &self.subscriber {
+            Held::Here(subscriber) => state.topics.is_drained(subscriber),
+            Held::Shared(shared) => {
+                let subscriber = shared.lock();
+                let drained = subscriber.as_ref().map(|subscriber| state.topics.is_drained(subscriber));
+                drained.unwrap_or_default()
+            }
+            Held::Gone => false,
+        }
+    }
+
     fn closing(&self) -> Option<Duration> {
         self.closing
     }

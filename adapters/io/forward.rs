@@ -119,6 +119,10 @@ impl<W, K: WriteTo<W> + Runtime> EventWriter<W, K> {
                                 if is_closing || !keep_alive.session.is_gathering() {
                                     break;
                                 }
+                                if keep_alive.is_drained(&*events) {
+                                    keep_alive.handle_pending(&*events, true);
+                                    break;
+                                }
                             }
                             Poll::Ready(None) => {
                                 outbound.queue(|out| keep_alive.session.end(out))?;

@@ -45,6 +45,14 @@ pub trait EventStream {
         None
     }
 
+    /// Returns whether there is nothing more for now, as far as is known without polling.
+    ///
+    /// A response that gathers does not poll again then. So the stream does not wake it for an event that
+    /// it would only let wait.
+    fn is_drained(&self) -> bool {
+        false
+    }
+
     /// Returns within which time the response is to end, if it is.
     ///
     /// Each of many responses chooses its own moment within that time, so that their clients do not all

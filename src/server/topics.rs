@@ -290,6 +290,16 @@ impl<T> Topics<T> {
         }
     }
 
+    /// Returns whether [`poll_delivery`](Self::poll_delivery) would return nothing now, as far as is known
+    /// without calling it.
+    pub fn is_drained(&self, subscriber: &Subscriber) -> bool {
+        subscriber.end.is_none()
+            && subscriber.opening.is_none()
+            && subscriber.ends_seen == self.history.ends()
+            && subscriber.is_at_end(&self.history, &self.readers)
+            && !subscriber.is_closed(&self.history)
+    }
+
     /// Holds a clone of `token` until there is a delivery to a subscriber; then
     /// [`take_ready`](Self::take_ready) returns it. If there is a delivery already, this holds nothing
     /// and returns `false`.

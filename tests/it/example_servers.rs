@@ -41,9 +41,9 @@ fn a_chat_tells_all_and_one() {
     let listen = |name: &str| {
         let url = format!("http://{address}/chat/sse?username={name}");
         let mut stream = Curl::start(&[&url]);
-        // Who is here is told as soon as somebody comes.
-        let (_, here) = stream.event_of("users");
-        assert!(here.contains(name), "{here}");
+        // Whoever comes is told of the others, and then of themselves.
+        let own = format!("{{\"Name\":\"{name}\"}}");
+        while stream.event_of("here").1 != own {}
         stream
     };
     let post = |path: &str| curl(&["-X", "POST", &format!("http://{address}/chat/{path}")]);
@@ -95,7 +95,7 @@ fn a_chat_tells_all_and_one() {
 fn event_that_is_news(stream: &mut Curl) -> String {
     loop {
         let (_, kind, data) = stream.event();
-        if kind != "users" {
+        if !matches!(&*kind, "here" | "gone") {
             return data;
         }
     }
@@ -111,6 +111,50 @@ fn assert_message(data: &str, expected: [&str; 4]) {
     }
     let time = message["Timestamp"].as_str().expect("a time is a string");
     humantime::parse_rfc3339(time).expect("it is a time");
+}
+
+#[test]
+fn whoever_joins_a_chat_gets_its_last_messages_and_who_is_here() {
+    let (_server, address) = start("chat");
+    let join = |name: &str| {
+        let url = format!("http://{address}/chat/sse?username={name}");
+        Curl::start(&[&url])
+    };
+    let mut ann = join("ann");
+    assert_eq!(ann.event_of("here").1, "{\"Name\":\"ann\"}");
+    for number in 0..60 {
+        let url = format!("http://{address}/chat/broadcast?from=ann&message={number}");
+        assert_eq!(curl(&["-X", "POST", &url]).0, "200");
+    }
+    let mut bob = join("bob");
+    assert_eq!(bob.event_of("here").1, "{\"Name\":\"ann\"}");
+    for number in 10..60 {
+        let data = bob.event_of("broadcast").1;
+        assert_message(&data, ["broadcast", "ann", "", &number.to_string()]);
+    }
+    assert_eq!(bob.event_of("here").1, "{\"Name\":\"bob\"}");
+
+    // Two windows of one person are one.
+    let second = join("ann");
+    drop(ann);
+    drop(second);
+    assert_eq!(bob.event_of("gone").1, "{\"Name\":\"ann\"}");
+}
+
+#[test]
+fn a_page_of_stocks_shows_all_prices_at_once() {
+    let (_server, address) = start("stockprice");
+    let mut first = Curl::start(&[&format!("http://{address}/price")]);
+    // One of each in a second, so the next page need not wait for one.
+    let (_, kind, _) = first.event();
+    let other = match &*kind {
+        "AAPL" => "AMZN",
+        _ => "AAPL",
+    };
+    first.event_of(other);
+    let mut second = Curl::start(&[&format!("http://{address}/price")]);
+    let kinds = [second.event().1, second.event().1];
+    assert!(kinds.contains(&"AAPL".to_owned()) && kinds.contains(&"AMZN".to_owned()));
 }
 
 #[test]
