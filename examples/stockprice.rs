@@ -49,9 +49,9 @@ async fn trade(hub: Hub) {
         second.tick().await;
         for (symbol, price) in &mut stocks {
             *price *= 1.0 + (fastrand::f64() - 0.5) / 100.0;
-            let event = Event::new(format!("{price:.2}")).with_type(symbol);
+            let event = Event::new(format!("{price:.2}")).with_type(*symbol);
             let event = event.expect("no line break is in a symbol");
-            hub.publish_latest("prices", symbol, event);
+            hub.publish_latest("prices", *symbol, event);
         }
     }
 }

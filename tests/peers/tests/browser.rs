@@ -11,11 +11,19 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Html;
+use axum::routing::get;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
+use ssewire::hyper::start;
+use ssewire::server::SessionConfig;
+use ssewire::tokio::response_with;
+use ssewire::{Event, Hub};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use self::example::example;
 
@@ -128,6 +136,53 @@ async fn the_stock_page_shows_prices() {
     window.picture("stockprice").await;
     window.client.close().await.unwrap();
 }
+
+#[tokio::test]
+#[ignore = "needs chromium and chromedriver"]
+async fn a_page_that_loses_its_connection_before_its_first_event_misses_nothing() {
+    let driver = Process::start(Command::new("chromedriver").arg("--port=0"), |line| {
+        let port = line.split("started successfully on port ").nth(1)?;
+        Some(port.trim_end_matches('.').to_owned())
+    });
+    let hub = Hub::new();
+    // Each stream ends soon after its opening.
+    let config = SessionConfig::new()
+        .keep_alive(None)
+        .retry(Duration::from_millis(500))
+        .max_age(Duration::from_millis(200))
+        .jitter_percent(0);
+    let events = async move |State(hub): State<Hub>, request: Request| {
+        let start = start(&request).unwrap().unwrap_or_default();
+        let id = request.headers().get("last-event-id");
+        if let Some(id) = id {
+            // The first request that has one: what was missed is published before it is answered.
+            if hub.position().to_string() == id.to_str().unwrap() {
+                hub.publish("news", Event::new("missed"));
+            }
+        }
+        response_with(hub.subscribe("news", start).unwrap(), config)
+    };
+    let router = Router::new()
+        .route("/", get(async || Html(PAGE)))
+        .route("/events", get(events))
+        .with_state(hub.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let window = Window::new(&driver.found, &address).await;
+    // The block of the position fires no event, and its ID comes back.
+    window.wait_for("#seen", "missed").await;
+    assert_eq!(hub.position().number(), 1);
+    window.client.close().await.unwrap();
+}
+
+/// A page that shows the data of each event.
+const PAGE: &str = "<!doctype html><title>news</title><pre id=seen></pre><script>
+    new EventSource('/events').onmessage = (event) => {
+        document.getElementById('seen').textContent += `${event.data}\\n`;
+    };
+</script>";
 
 /// Is one browser with a page.
 struct Window {

@@ -60,13 +60,18 @@ impl TlsServer {
         let recorded = Arc::clone(&requests);
         let (tell, closed) = mpsc::channel();
         let (runs, ended) = oneshot::channel::<Infallible>();
+        // Before a test takes all files that there are.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = {
+            let _entered = runtime.enter();
+            TcpListener::from_std(listener).unwrap()
+        };
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(async {
-                listener.set_nonblocking(true).unwrap();
-                let listener = TcpListener::from_std(listener).unwrap();
+            runtime.block_on(async {
                 let accepting = async {
                     loop {
                         let (socket, _) = listener.accept().await.unwrap();
