@@ -20,7 +20,7 @@ source.onerror = (error) => {
   lost = source.readyState === EventSource.CONNECTING;
   say({ lost: String(error.message), closed: source.readyState === EventSource.CLOSED });
 };
-for (const type of ["message", "broadcast", "direct", "gap", "users"]) {
+for (const type of ["message", "broadcast", "direct", "gap", "here", "gone"]) {
   source.addEventListener(type, ({ data, lastEventId }) =>
     say({ event: type, data, id: lastEventId }));
 }
