@@ -127,7 +127,7 @@ impl SubscriptionHandle {
             Some(subscriber) => change(&hub, &mut state, subscriber),
             None => Ok(None),
         };
-        hub.version.fetch_add(1, Ordering::Release);
+        hub.note_change();
         drop(state);
         let waker = changed?;
         hub.members.tell();

@@ -60,7 +60,7 @@ use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
 use core::time::Duration;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use self::clock::Clock;
 use self::closing::ShutdownWait;
@@ -122,6 +122,8 @@ struct Shared {
     /// Goes up, under the lock, with everything that may end a subscription's wait. A subscription that
     /// has been waiting since this version need not take the lock to know that it still waits.
     version: AtomicUsize,
+    /// The time within which responses end, once a shutdown is spread over it.
+    window: OnceLock<Duration>,
     clock: Clock,
     state: Mutex<State>,
     members: Members,
@@ -142,8 +144,8 @@ struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closing {
     Not,
-    /// Responses end within this time, each at a moment of its own.
-    Spread(Duration),
+    /// Responses end within the window, each at a moment of its own.
+    Spread,
     /// Subscriptions end after the events that are left for them.
     Gently,
     /// Subscriptions end.
@@ -161,6 +163,7 @@ impl Hub {
     pub fn with_config(config: TopicsConfig) -> Self {
         Self(Arc::new(Shared {
             version: AtomicUsize::new(0),
+            window: OnceLock::new(),
             clock: Clock::new(),
             state: Mutex::new(State {
                 topics: Topics::new(config, clock::new_epoch()),
@@ -467,7 +470,9 @@ impl Hub {
         window: Duration,
         deadline: impl Future<Output = T>,
     ) -> usize {
-        self.shut_down(Closing::Spread(window), deadline).await
+        // Of several shutdowns, the first sets the window.
+        self.0.window.get_or_init(|| window);
+        self.shut_down(Closing::Spread, deadline).await
     }
 
     async fn shut_down<T>(&self, closing: Closing, deadline: impl Future<Output = T>) -> usize {
@@ -536,10 +541,18 @@ impl fmt::Debug for Hub {
 }
 
 impl Shared {
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         // The only foreign code that runs under the lock is the cloning of wakers, and a panic there
         // leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes something that may end a subscription's wait. The lock is held.
+    #[inline]
+    fn note_change(&self) {
+        // In steps of two, so that no version is `AWAKE`, which is odd.
+        self.version.fetch_add(2, Ordering::Release);
     }
 
     /// Publishes an event. Adds the wakers of those whose wait is over to `ready`.
@@ -566,7 +579,7 @@ impl Shared {
     ) -> Result<EventId, PublishError> {
         let mut state = self.lock();
         let result = add(&mut state.topics, now, names);
-        self.version.fetch_add(1, Ordering::Release);
+        self.note_change();
         match ready.is_empty() {
             true => *ready = state.topics.take_ready(),
             false => ready.extend(state.topics.take_ready()),
@@ -580,7 +593,7 @@ impl Shared {
 
     /// Releases the lock, then wakes those whose wait is over.
     fn wake_ready(&self, mut state: MutexGuard<'_, State>) {
-        self.version.fetch_add(1, Ordering::Release);
+        self.note_change();
         let ready = state.topics.take_ready();
         drop(state);
         wakers::wake_all(ready);

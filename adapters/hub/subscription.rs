@@ -22,7 +22,7 @@ use super::observation::Observed;
 use super::{Announcement, Closing, Shared, State, StreamEnd, SubscriptionHandle};
 use crate::adapters::wakers;
 use crate::server::{
-    Delivery, Encoded, EventId, EventStream, LastRead, Outgoing, SessionEnd, Subscriber,
+    Delivery, Encoded, EventId, EventStream, GapReason, LastRead, Outgoing, SessionEnd, Subscriber,
     SubscriberEnd,
 };
 use crate::{EventRef, Timestamp};
@@ -70,12 +70,10 @@ use crate::{EventRef, Timestamp};
 pub struct Subscription {
     pub(super) hub: Arc<Shared>,
     subscriber: Held,
-    /// The version of the hub at which it began to wait, if it waits.
-    waits_since: Option<usize>,
+    /// The version of the hub at which it began to wait, or [`AWAKE`].
+    waits_since: usize,
     /// The waker that the hub holds. Not the waker itself, which may own the task that owns this.
     waker: WakerId,
-    /// Within which time its response is to end.
-    closing: Option<Duration>,
     /// What few subscriptions have.
     rare: Option<Box<Rare>>,
     /// Whether the ID of the last item is that of the position.
@@ -90,14 +88,25 @@ struct Rare {
     predicate: Option<Box<Mutex<Predicate>>>,
     announcements: Vec<Announcement>,
     observed: Option<Observed>,
+    /// What is known of the events that were read last.
+    read: LastRead,
+    /// Why there is a gap, if that was read last.
+    gap: Option<GapReason>,
 }
 
 impl Rare {
-    /// Returns what is left of a delivery, and tells the observers.
-    fn give(&mut self, delivery: Delivery, read: LastRead, now: Timestamp) -> Option<Encoded> {
-        let mut count = u64::from(read.events);
-        let given = match (delivery, &mut self.predicate) {
-            (Delivery::Events(events), Some(keep)) => {
+    /// Returns what is left of the events or the gap that were read last, and tells the observers.
+    fn give(&mut self, events: Encoded, now: Timestamp) -> Option<Encoded> {
+        if let Some(reason) = self.gap.take() {
+            if let Some(observed) = &self.observed {
+                observed.tell_gap(reason);
+            }
+            return Some(events);
+        }
+        let mut count = u64::from(self.read.events);
+        let given = match &mut self.predicate {
+            None => events,
+            Some(keep) => {
                 let keep = unlocked(keep);
                 count = 0;
                 events.filter(|event| {
@@ -106,16 +115,9 @@ impl Rare {
                     is_kept
                 })?
             }
-            (Delivery::Gap(gap), _) => {
-                if let Some(observed) = &self.observed {
-                    observed.tell_gap(gap.reason);
-                }
-                return Some(Encoded::from(gap));
-            }
-            (delivery, _) => encoded(delivery),
         };
         if let Some(observed) = &mut self.observed {
-            observed.tell_sent(now, read, count, given.as_bytes().len());
+            observed.tell_sent(now, self.read, count, given.as_bytes().len());
         }
         Some(given)
     }
@@ -135,9 +137,8 @@ impl Subscription {
         Self {
             hub,
             subscriber: Held::Here(subscriber),
-            waits_since: None,
+            waits_since: AWAKE,
             waker: WakerId::NONE,
-            closing: None,
             rare: None,
             is_position_told: false,
         }
@@ -256,16 +257,25 @@ impl Subscription {
     #[inline]
     fn poll(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
         let is_held = self.waker == WakerId::of(cx.waker());
-        if is_held && self.waits_since == Some(self.hub.version.load(Ordering::Acquire)) {
+        if is_held && self.waits_since == self.hub.version.load(Ordering::Acquire) {
             return Poll::Pending;
         }
+        match self.rare {
+            None => self.poll_hub(cx, patience),
+            Some(_) => self.poll_rare(cx, patience),
+        }
+    }
+
+    /// Polls, drops what is left out, and tells the observers.
+    #[cold]
+    fn poll_rare(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
         for _ in 0..BATCHES_PER_POLL {
-            let Some((delivery, read)) = ready!(self.poll_hub(cx, patience)) else {
+            let Some(events) = ready!(self.poll_hub(cx, patience)) else {
                 return Poll::Ready(None);
             };
             let given = match &mut self.rare {
-                None => Some(encoded(delivery)),
-                Some(rare) => rare.give(delivery, read, self.hub.clock.now()),
+                Some(rare) => rare.give(events, self.hub.clock.now()),
+                None => Some(events),
             };
             if given.is_some() {
                 return Poll::Ready(given);
@@ -276,14 +286,9 @@ impl Subscription {
         Poll::Pending
     }
 
-    #[inline]
-    fn poll_hub(
-        &mut self,
-        cx: &mut Context<'_>,
-        patience: Patience,
-    ) -> Poll<Option<(Delivery, LastRead)>> {
+    fn poll_hub(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
         let is_held = self.waker == WakerId::of(cx.waker());
-        self.waits_since = None;
+        self.waits_since = AWAKE;
         if !is_held {
             let replaced = self.stop_waiting();
             // Dropping a waker may free a task with its subscriptions, which need the lock.
@@ -292,35 +297,42 @@ impl Subscription {
         }
         let mut state = self.hub.lock();
         let closing = state.closing;
-        let (delivery, waits) = match &mut self.subscriber {
-            Held::Here(subscriber) => state.poll(subscriber, patience, cx.waker()),
-            Held::Shared(shared) => match &mut *shared.lock() {
-                Some(subscriber) => state.poll(subscriber, patience, cx.waker()),
-                None => (None, false),
-            },
-            Held::Gone => return Poll::Ready(None),
+        let mut guard = None;
+        let subscriber = match &mut self.subscriber {
+            Held::Here(subscriber) => Some(subscriber),
+            Held::Shared(shared) => guard.insert(shared.lock()).as_mut(),
+            Held::Gone => None,
         };
-        let read = state.topics.last_read();
-        self.waits_since = waits.then(|| self.hub.version.load(Ordering::Relaxed));
+        let Some(subscriber) = subscriber else {
+            return Poll::Ready(None);
+        };
+        let (delivery, waits) = state.poll(subscriber, patience, cx.waker());
+        drop(guard);
+        if waits {
+            self.waits_since = self.hub.version.load(Ordering::Relaxed);
+        }
+        if let Some(rare) = &mut self.rare {
+            rare.read = state.topics.last_read();
+        }
         drop(state);
-        if let Closing::Spread(window) = closing {
-            self.closing = Some(window);
-        }
         self.is_position_told |= delivery.is_some();
-        match delivery {
-            Some(delivery @ (Delivery::Events(_) | Delivery::Gap(_))) => {
-                Poll::Ready(Some((delivery, read)))
+        let ended = match delivery {
+            Some(Delivery::Events(events)) => return Poll::Ready(Some(events)),
+            None if waits => return Poll::Pending,
+            Some(Delivery::Gap(gap)) => {
+                if let Some(rare) = &mut self.rare {
+                    rare.gap = Some(gap.reason);
+                }
+                return Poll::Ready(Some(Encoded::from(gap)));
             }
-            None if waits => Poll::Pending,
-            ended => {
-                self.note_end(match ended {
-                    Some(Delivery::Ended(end)) if closing == Closing::Not => StreamEnd::Hub(end),
-                    _ => StreamEnd::Shutdown,
-                });
-                self.leave();
-                Poll::Ready(None)
-            }
-        }
+            ended => ended,
+        };
+        self.note_end(match ended {
+            Some(Delivery::Ended(end)) if closing == Closing::Not => StreamEnd::Hub(end),
+            _ => StreamEnd::Shutdown,
+        });
+        self.leave();
+        Poll::Ready(None)
     }
 
     fn note_end(&mut self, end: StreamEnd) {
@@ -367,16 +379,6 @@ impl Subscription {
     }
 }
 
-/// Returns the bytes of a delivery that is not the end.
-#[inline]
-fn encoded(delivery: Delivery) -> Encoded {
-    match delivery {
-        Delivery::Events(events) => events,
-        Delivery::Gap(gap) => Encoded::from(gap),
-        other => unreachable!("{other:?} has no bytes"),
-    }
-}
-
 fn unlocked(predicate: &mut Mutex<Predicate>) -> &mut Predicate {
     predicate.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
@@ -406,7 +408,7 @@ impl State {
         // During a shutdown it need not wait: when there is nothing left, it ends.
         let may_wait = match self.closing {
             Closing::Not => true,
-            Closing::Spread(_) => patience == Patience::Window,
+            Closing::Spread => patience == Patience::Window,
             Closing::Gently | Closing::AtOnce => false,
         };
         (delivery, may_wait && self.topics.wait(subscriber, waker))
@@ -442,7 +444,9 @@ impl EventStream for Subscription {
             Held::Here(subscriber) => state.topics.is_drained(subscriber),
             Held::Shared(shared) => {
                 let subscriber = shared.lock();
-                let drained = subscriber.as_ref().map(|subscriber| state.topics.is_drained(subscriber));
+                let drained = subscriber
+                    .as_ref()
+                    .map(|subscriber| state.topics.is_drained(subscriber));
                 drained.unwrap_or_default()
             }
             Held::Gone => false,
@@ -450,7 +454,7 @@ impl EventStream for Subscription {
     }
 
     fn closing(&self) -> Option<Duration> {
-        self.closing
+        self.hub.window.get().copied()
     }
 
     fn handle_session_end(self: Pin<&mut Self>, end: SessionEnd) {
@@ -512,6 +516,8 @@ impl WakerId {
     }
 }
 
+/// No version of a hub, since it is odd.
+const AWAKE: usize = usize::MAX;
 /// The length of an item, unless one event is longer.
 const MAX_BYTES: usize = 64 * 1024;
 /// How many batches one poll leaves out.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::server::event_id::EventId;
-use crate::server::joined::Read;
+use crate::server::joined::Facts;
 use crate::server::log::{Log, Tally};
 use crate::server::topic::TopicKey;
 
@@ -24,20 +24,8 @@ pub(crate) struct Batch {
     pub(crate) first: Option<Tally>,
     /// The ID of the last of them.
     pub(crate) end: EventId,
-    bytes: Bytes,
-    events: u32,
-    /// When the first of them was published.
-    at: u64,
-}
-
-impl Batch {
-    pub(crate) fn read(&self) -> Read {
-        Read {
-            bytes: self.bytes.clone(),
-            events: self.events,
-            at: self.at,
-        }
-    }
+    pub(crate) bytes: Bytes,
+    pub(crate) facts: Facts,
 }
 
 impl Batches {
@@ -84,8 +72,10 @@ impl Batches {
             first,
             end,
             bytes: Bytes::from(joined),
-            events: u32::try_from(count).unwrap_or(u32::MAX),
-            at,
+            facts: Facts {
+                events: u32::try_from(count).unwrap_or(u32::MAX),
+                at,
+            },
         });
         self.0.back()
     }

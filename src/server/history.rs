@@ -15,7 +15,7 @@ use crate::server::closings::Closings;
 use crate::server::config::TopicsConfig;
 use crate::server::event_id::EventId;
 use crate::server::heaviest::{Heaviest, Weight};
-use crate::server::joined::{Joined, Read};
+use crate::server::joined::{Facts, Joined};
 use crate::server::lineage::{Descent, Lineage};
 use crate::server::log::{Log, Removed, Role, Tally};
 use crate::server::topic::{Topic, TopicKey, TopicMap};
@@ -49,6 +49,8 @@ pub(crate) struct History<T> {
     /// How many events were dropped because of their age.
     expired: u64,
     batches: Batches,
+    /// Of the events that were read last.
+    pub(crate) facts: Facts,
 }
 
 /// An event that is to be appended.
@@ -119,6 +121,7 @@ impl<T> History<T> {
             dropped: 0,
             expired: 0,
             batches: Batches::default(),
+            facts: Facts::default(),
         }
     }
 
@@ -248,7 +251,7 @@ impl<T> History<T> {
         key: TopicKey,
         position: &mut Position,
         max_bytes: usize,
-    ) -> Result<Option<Read>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
             return Ok(None);
         };
@@ -262,12 +265,17 @@ impl<T> History<T> {
         if let Some(entry) = log.only_entry_after(position.after) {
             self.check_pace(log, entry.pace(), position)?;
             position.after = entry.id;
-            return Ok(Some(Read::one(entry)));
+            self.facts = Facts {
+                events: 1,
+                at: entry.at,
+            };
+            return Ok(Some(entry.bytes.clone()));
         }
         if let Some(batch) = self.batches.find(key, position.after, max_bytes) {
             self.check_pace(log, batch.first, position)?;
             position.after = batch.end;
-            return Ok(Some(batch.read()));
+            self.facts = batch.facts;
+            return Ok(Some(batch.bytes.clone()));
         }
         let Some(first) = log.first_after(position.after) else {
             return Ok(None);
@@ -275,24 +283,29 @@ impl<T> History<T> {
         self.check_pace(log, first.pace(), position)?;
         if first.id == log.newest() || first.bytes.len() >= max_bytes {
             position.after = first.id;
-            return Ok(Some(Read::one(first)));
+            self.facts = Facts {
+                events: 1,
+                at: first.at,
+            };
+            return Ok(Some(first.bytes.clone()));
         }
         let batch = self.batches.join(key, log, position.after, max_bytes);
         Ok(batch.map(|batch| {
             position.after = batch.end;
-            batch.read()
+            self.facts = batch.facts;
+            batch.bytes.clone()
         }))
     }
 
     /// Reads as [`read`](Self::read) does, but of the events before `unkeyed_from` only those with a key.
     /// Of these it returns nothing if nothing is left, and has then read the others.
     pub(crate) fn read_from(
-        &self,
+        &mut self,
         key: TopicKey,
         position: &mut Position,
         unkeyed_from: EventId,
         max_bytes: usize,
-    ) -> Result<Option<Read>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let Some(log) = self.topics.get(key).map(|topic| &topic.log) else {
             return Ok(None);
         };
@@ -307,7 +320,8 @@ impl<T> History<T> {
             }
             position.after = entry.id;
         }
-        Ok(joined.into_read())
+        self.facts = joined.facts();
+        Ok(joined.into_bytes())
     }
 
     /// Fails if the event that a live reader has to read next may soon be dropped.

@@ -6,31 +6,20 @@ use bytes::Bytes;
 
 use crate::server::log::Entry;
 
-/// Events that a reader has read.
-#[derive(Debug)]
-pub(crate) struct Read {
-    pub(crate) bytes: Bytes,
+/// What is known of the events that were read last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts {
     /// How many there are.
     pub(crate) events: u32,
     /// When the first was published, in nanoseconds since the origin of the clock.
     pub(crate) at: u64,
 }
 
-impl Read {
-    pub(crate) fn one(entry: &Entry) -> Self {
-        Self {
-            bytes: entry.bytes.clone(),
-            events: 1,
-            at: entry.at,
-        }
-    }
-}
-
 /// Events that are joined, unless there is one only.
 #[derive(Default)]
 pub(crate) struct Joined {
-    first: Option<Read>,
-    events: u32,
+    first: Option<Bytes>,
+    facts: Facts,
     /// All, if there is more than one.
     all: Vec<u8>,
 }
@@ -39,18 +28,21 @@ impl Joined {
     /// Adds an event, if it fits or is the first. Returns whether it was added.
     pub(crate) fn push(&mut self, entry: &Entry, max_bytes: usize) -> bool {
         let Some(first) = &self.first else {
-            self.first = Some(Read::one(entry));
-            self.events = 1;
+            self.first = Some(entry.bytes.clone());
+            self.facts = Facts {
+                events: 1,
+                at: entry.at,
+            };
             return true;
         };
-        if self.all.len().max(first.bytes.len()) + entry.bytes.len() > max_bytes {
+        if self.all.len().max(first.len()) + entry.bytes.len() > max_bytes {
             return false;
         }
         if self.all.is_empty() {
-            self.all.extend_from_slice(&first.bytes);
+            self.all.extend_from_slice(first);
         }
         self.all.extend_from_slice(&entry.bytes);
-        self.events += 1;
+        self.facts.events += 1;
         true
     }
 
@@ -58,15 +50,15 @@ impl Joined {
         self.first.is_none()
     }
 
-    pub(crate) fn into_read(self) -> Option<Read> {
-        let first = self.first?;
-        Some(Read {
-            bytes: match self.all.is_empty() {
-                true => first.bytes,
-                false => self.all.into(),
-            },
-            events: self.events,
-            at: first.at,
-        })
+    /// Returns what is known of the events.
+    pub(crate) fn facts(&self) -> Facts {
+        self.facts
+    }
+
+    pub(crate) fn into_bytes(self) -> Option<Bytes> {
+        match self.all.is_empty() {
+            true => self.first,
+            false => Some(self.all.into()),
+        }
     }
 }

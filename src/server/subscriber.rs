@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::mem;
 
+use bytes::Bytes;
 use slotmap::Key as _;
 
 use crate::server::delivery::{Gap, SubscriberEnd};
 use crate::server::event_id::EventId;
 use crate::server::history::{History, Position, TooSlow};
-use crate::server::joined::{Joined, Read};
+use crate::server::joined::Joined;
 use crate::server::readers::{Membership, ReaderKey, Readers};
 use crate::server::topic::{Topic, TopicKey};
 use crate::server::wait_list::Ticket;
@@ -120,7 +121,7 @@ impl Subscriber {
         history: &mut History<T>,
         readers: &mut Readers<T>,
         max_bytes: usize,
-    ) -> Result<Option<Read>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let position = &mut self.position;
         if let Some(opening) = self.opening.as_deref().copied() {
             if let Some(unkeyed_from) = opening.unkeyed_from.filter(|from| position.after < *from) {
@@ -298,7 +299,7 @@ impl Several {
         readers: &mut Readers<T>,
         position: &mut Position,
         max_bytes: usize,
-    ) -> Result<Option<Read>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         if self.unread.is_empty() {
             if let Some(index) = readers.take_only_news(self.key) {
                 return self.read_one(history, position, index, max_bytes);
@@ -319,7 +320,7 @@ impl Several {
         position: &mut Position,
         index: u32,
         max_bytes: usize,
-    ) -> Result<Option<Read>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let Some(cursor) = self.cursors.get(index as usize) else {
             return Ok(None);
         };
@@ -341,7 +342,7 @@ impl Several {
         position: &mut Position,
         unkeyed_from: EventId,
         max_bytes: usize,
-    ) -> Result<Option<Read>, TooSlow> {
+    ) -> Result<Option<Bytes>, TooSlow> {
         let mut joined = Joined::default();
         'topics: while let Some(Reverse((_, index))) = self.unread.peek().copied() {
             let topic = self.cursors.get(index as usize).map(|cursor| cursor.topic);
@@ -384,7 +385,8 @@ impl Several {
             self.join(history, index);
         }
         position.is_live |= self.unread.is_empty();
-        Ok(joined.into_read())
+        history.facts = joined.facts();
+        Ok(joined.into_bytes())
     }
 
     /// Looks at all topics again, from another position.

@@ -76,7 +76,8 @@ pub struct Topics<T> {
     pub(super) ready: Vec<T>,
     subscriber_count: usize,
     pub(super) stats: TopicsStats,
-    last_read: LastRead,
+    /// Whether the events that were read last were a part of a replay.
+    was_replay: bool,
     /// A buffer for the text of an ID.
     pub(super) id: String,
 }
@@ -160,7 +161,7 @@ impl<T> Topics<T> {
             ready: Vec::new(),
             subscriber_count: 0,
             stats: TopicsStats::default(),
-            last_read: LastRead::default(),
+            was_replay: false,
             id: String::new(),
         }
     }
@@ -273,13 +274,9 @@ impl<T> Topics<T> {
         }
         let is_replay = !subscriber.position.is_live;
         match subscriber.read(&mut self.history, &mut self.readers, max_bytes) {
-            Ok(Some(read)) => {
-                self.last_read = LastRead {
-                    events: read.events,
-                    is_replay,
-                    published_at: Timestamp::from_origin(Duration::from_nanos(read.at)),
-                };
-                Some(Delivery::Events(Encoded::events(read.bytes)))
+            Ok(Some(bytes)) => {
+                self.was_replay = is_replay;
+                Some(Delivery::Events(Encoded::events(bytes)))
             }
             Ok(None) if subscriber.is_closed(&self.history) => {
                 subscriber.end = Some(SubscriberEnd::TopicsClosed);
@@ -406,9 +403,13 @@ impl<T> Topics<T> {
 
     /// Returns what is known of the events that [`poll_delivery`](Self::poll_delivery) returned last, to
     /// whichever subscriber.
-    #[inline]
-    pub const fn last_read(&self) -> LastRead {
-        self.last_read
+    pub fn last_read(&self) -> LastRead {
+        let facts = self.history.facts;
+        LastRead {
+            events: facts.events,
+            is_replay: self.was_replay,
+            published_at: Timestamp::from_origin(Duration::from_nanos(facts.at)),
+        }
     }
 
     /// Drops the events that are older than [`TopicsConfig::max_age`].

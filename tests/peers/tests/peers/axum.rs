@@ -70,7 +70,12 @@ fn events_pass_a_compression_layer_one_by_one() {
 #[test]
 fn a_client_of_axum_resumes_leaves_and_is_refused() {
     let server = start();
-    let id = server.hub.publish("time", Event::new("1")).id().unwrap().to_string();
+    let id = server
+        .hub
+        .publish("time", Event::new("1"))
+        .id()
+        .unwrap()
+        .to_string();
     server.hub.publish("time", Event::new("2"));
     let mut client = server.open("/sse", Some(&id));
     assert_eq!(client.data(), "2");
