@@ -2,7 +2,6 @@
 
 use alloc::sync::{Arc, Weak};
 use core::fmt;
-use core::sync::atomic::Ordering;
 use core::task::Waker;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
