@@ -226,19 +226,21 @@ where
                 match events.poll_next_item(cx) {
                     Poll::Ready(Some(Ok(outgoing))) => {
                         were_taken = true;
-                        let is_alone = out.is_empty() && !this.writing.is_gathering();
+                        let is_first = out.is_empty();
                         let passed = this.writing.pass(outgoing, &mut out);
                         if let Some(end) = this.writing.ended() {
                             end_events(this.events.as_mut(), end);
                         }
+                        let events = this.events.as_ref().as_pin_ref();
+                        let is_drained = this.writing.handle_drained(events.as_deref());
+                        let is_last = is_drained || !this.writing.is_gathering();
                         match passed {
+                            Some(bytes) if is_first && is_last => return data(bytes),
                             // A copy of it would be spared only to send one more frame.
-                            Some(bytes) if !is_alone => out.extend_from_slice(&bytes),
-                            Some(bytes) => return data(bytes),
+                            Some(bytes) => out.extend_from_slice(&bytes),
                             None => {}
                         }
-                        let events = this.events.as_ref().as_pin_ref();
-                        if this.writing.handle_drained(events.as_deref()) {
+                        if is_drained {
                             break;
                         }
                     }
