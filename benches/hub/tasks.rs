@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cpu_time::ProcessTime;
 use futures_core::Stream;
@@ -11,6 +11,7 @@ use ssewire_benches::args::Args;
 use ssewire_benches::measure::rotated;
 use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::contenders::{BATCH, BYTES, BatchBench, Bench, BytesBench, HUB, HubBench, event};
 

@@ -26,6 +26,7 @@ mod presence;
 mod publish;
 mod publish_error;
 mod readers;
+mod reading;
 mod refused;
 mod room;
 mod session;

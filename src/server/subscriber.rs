@@ -11,9 +11,10 @@ use slotmap::Key as _;
 
 use crate::server::delivery::{Gap, SubscriberEnd};
 use crate::server::event_id::EventId;
-use crate::server::history::{History, Position, TooSlow};
+use crate::server::history::History;
 use crate::server::joined::Joined;
 use crate::server::readers::{Membership, ReaderKey, Readers};
+use crate::server::reading::{Position, TooSlow};
 use crate::server::topic::{Topic, TopicKey};
 use crate::server::wait_list::Ticket;
 

@@ -1,9 +1,9 @@
 //! What is done to streams of a hub while they are open, and what observers see of them, without a
 //! runtime.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Wake;
 

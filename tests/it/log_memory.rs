@@ -111,7 +111,7 @@ fn long_names(topics: &mut Topics) -> usize {
     let mut most = 0;
     for number in 0..3_000 {
         topics
-            .publish(NOW, &format!("{number:01024}"), EventRef::new("x"))
+            .publish(NOW, format!("{number:01024}"), EventRef::new("x"))
             .unwrap();
         most = most.max(topics.topic_count());
     }
@@ -120,7 +120,7 @@ fn long_names(topics: &mut Topics) -> usize {
 
 fn names_too_long(topics: &mut Topics) -> usize {
     for number in 0..300 {
-        let published = topics.publish(NOW, &format!("{number:065535}"), EventRef::new("x"));
+        let published = topics.publish(NOW, format!("{number:065535}"), EventRef::new("x"));
         assert!(published.is_err());
     }
     0
@@ -129,11 +129,7 @@ fn names_too_long(topics: &mut Topics) -> usize {
 fn round_and_round(topics: &mut Topics) -> usize {
     for number in 0..20_000 {
         topics
-            .publish(
-                NOW,
-                &(number % 700).to_string(),
-                EventRef::new("0123456789"),
-            )
+            .publish(NOW, (number % 700).to_string(), EventRef::new("0123456789"))
             .unwrap();
     }
     700
@@ -164,7 +160,7 @@ fn large_events(topics: &mut Topics) -> usize {
     let data = "x".repeat(90_000);
     for number in 0..400_u32 {
         topics
-            .publish(NOW, &(number % 3).to_string(), EventRef::new(&data))
+            .publish(NOW, (number % 3).to_string(), EventRef::new(&data))
             .unwrap();
     }
     3
@@ -175,7 +171,7 @@ fn many_lines(topics: &mut Topics) -> usize {
     let data = "\n".repeat(20_000);
     for number in 0..200_u32 {
         topics
-            .publish(NOW, &(number % 3).to_string(), EventRef::new(&data))
+            .publish(NOW, (number % 3).to_string(), EventRef::new(&data))
             .unwrap();
     }
     3
@@ -185,7 +181,7 @@ fn new_topics(topics: &mut Topics) -> usize {
     let mut most = 0;
     for number in 0..20_000 {
         topics
-            .publish(NOW, &format!("topic {number}"), EventRef::new("x"))
+            .publish(NOW, format!("topic {number}"), EventRef::new("x"))
             .unwrap();
         most = most.max(topics.topic_count());
     }

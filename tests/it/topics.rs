@@ -441,7 +441,7 @@ fn topics_are_forgotten_when_nobody_reads_them_and_the_log_does_not_hold_them() 
     let mut topics = topics(TopicsConfig::new().max_events(3));
     for number in 0..100 {
         topics
-            .publish(NOW, &number.to_string(), EventRef::new("x"))
+            .publish(NOW, number.to_string(), EventRef::new("x"))
             .unwrap();
         let reader = topics.subscribe(NOW, ["read", "once"], None).unwrap();
         assert_eq!(topics.topic_count(), 5.min(number + 3));

@@ -79,7 +79,7 @@ fn foreign_clients_miss_nothing_while_the_chat_restarts_behind_nginx() {
             "{name}: the log of the first server is gone"
         );
         // The block of the position, which has an ID and no data: these two do not follow the standard.
-        let is_position = |line: &Value| line["data"] == "" && text(&line["id"]) != "";
+        let is_position = |line: &Value| line["data"] == "" && !text(&line["id"]).is_empty();
         let takes_it_for_an_event = client.seen.iter().any(is_position);
         assert_eq!(takes_it_for_an_event, name != "eventsource", "{name}");
         let is_phantom = |line: &&Value| line["data"] == "" && line["id"] == "";
