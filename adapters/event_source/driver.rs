@@ -13,7 +13,7 @@ use super::failure::{Context as Told, Disconnect, Error, Failure};
 use super::head::response_head;
 use super::hooks::Hooks;
 use super::rejected::{BODY_START_BYTES, Rejected};
-use super::trace;
+use super::trace::Trace;
 use crate::Timestamp;
 use crate::adapters::io::{ByteStream, Progress};
 use crate::adapters::runtime::{Alarm, Timer};
@@ -44,6 +44,7 @@ pub(super) struct Driver<C: Connect, T> {
     /// Whether the client may have decided something since it was last asked.
     is_unsettled: bool,
     failure: Failure,
+    trace: Trace,
 }
 
 enum Connection<C: Connect> {
@@ -69,6 +70,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             turn: 0,
             is_unsettled: true,
             failure: Failure::default(),
+            trace: Trace::new(),
             is_over: false,
             max_error_body_bytes: BODY_START_BYTES,
         }
@@ -217,7 +219,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
         let hook = self.hooks.as_mut().and_then(|hooks| hooks.on_open.as_mut());
         match hook.map_or(Ok(()), |hook| hook(&parts)) {
             Ok(()) => {
-                trace::open(&parts, || self.connect.url());
+                self.trace.open(&parts, || self.connect.url());
                 self.connection = Connection::Open(body);
             }
             Err(error) => {
@@ -243,7 +245,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
             self.decoded = 0;
             if let Action::Connect(attempt) = action {
                 self.failure = Failure::default();
-                trace::attempt(&attempt, || self.connect.url());
+                self.trace.attempt(&attempt, || self.connect.url());
                 let hooks = self.hooks.as_mut();
                 if let Some(hook) = hooks.and_then(|hooks| hooks.on_attempt.as_mut()) {
                     hook(&attempt);
@@ -272,7 +274,7 @@ impl<C: Connect, T: Timer> Driver<C, T> {
                 phase: self.phase,
                 failure: &self.failure,
             };
-            trace::down(&disconnect);
+            self.trace.down(&disconnect);
             gone = Some(disconnect);
         }
         if let Some(hooks) = &mut self.hooks {

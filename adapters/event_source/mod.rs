@@ -11,9 +11,9 @@
 //!
 //! - [`EventSource::on_disconnect`] calls a hook. `|lost| eprintln!("{lost}")` is a good first one.
 //! - [`EventSource::phase`] and [`EventSource::watch`] show the state.
-//! - With the feature `tracing`, events of the target `ssewire` tell each attempt (debug), each stream
-//!   that opens (info), each connection that is lost, with the wait before the next one (warn), and
-//!   the end (info, or warn if it was not orderly).
+//! - With the feature `tracing`, each event source has a span of the target `ssewire`. Its events tell
+//!   each attempt (debug), each stream that opens (info), each connection that is lost, with the wait
+//!   before the next one (warn), and the end (info, or warn if it was not orderly).
 //!
 //! The texts name the URL without its secrets ([`redacted()`]), the cause and, if there is one, the
 //! setting that decides.

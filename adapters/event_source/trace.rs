@@ -1,6 +1,6 @@
-//! What happens to connections, as events of `tracing`. Without that feature they are not told.
+//! What happens to connections, as a span and events of `tracing`. Without that feature they are not told.
 //!
-//! Their target is `ssewire`.
+//! Their target is `ssewire`. The span is that of the event source, over all its connections.
 
 use super::failure::Disconnect;
 use crate::client::Attempt;
@@ -11,45 +11,59 @@ mod told {
     use core::time::Duration;
 
     use http::response::Parts;
-    use tracing::{debug, info, warn};
+    use tracing::{Span, debug, enabled, info, info_span, warn};
 
     use super::{Attempt, Disconnect};
     use crate::client::Phase;
 
-    pub(in crate::adapters::event_source) fn attempt(
-        attempt: &Attempt,
-        url: impl FnOnce() -> Option<String>,
-    ) {
-        if !tracing::enabled!(target: TARGET, tracing::Level::WARN) {
-            return;
-        }
-        let url = url();
-        let (url, number) = (url.as_deref(), attempt.number());
-        let last_event_id = attempt.last_event_id();
-        debug!(target: TARGET, url, attempt = number, last_event_id, "connecting");
-        if let Some(omitted) = attempt.omitted_last_event_id() {
-            warn!(target: TARGET, url, "{omitted}");
-        }
-    }
+    /// The span of an event source, from its first attempt on.
+    pub(in crate::adapters::event_source) struct Trace(Span);
 
-    pub(in crate::adapters::event_source) fn open(
-        parts: &Parts,
-        url: impl FnOnce() -> Option<String>,
-    ) {
-        if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-            let url = url();
-            info!(target: TARGET, url = url.as_deref(), status = parts.status.as_u16(), "open");
+    impl Trace {
+        pub(in crate::adapters::event_source) const fn new() -> Self {
+            Self(Span::none())
         }
-    }
 
-    pub(in crate::adapters::event_source) fn down(disconnect: &Disconnect<'_>) {
-        let retry_in = disconnect.delay().as_ref().map(Duration::as_secs_f64);
-        match disconnect.phase() {
-            Phase::Closed(reason) if reason.is_orderly() => {
-                info!(target: TARGET, "closed: {disconnect}");
+        pub(in crate::adapters::event_source) fn attempt(
+            &mut self,
+            attempt: &Attempt,
+            url: impl FnOnce() -> Option<String>,
+        ) {
+            if !enabled!(target: TARGET, tracing::Level::WARN) {
+                return;
             }
-            Phase::Closed(_) => warn!(target: TARGET, "closed: {disconnect}"),
-            _ => warn!(target: TARGET, retry_in, "lost: {disconnect}"),
+            let url = url();
+            let (url, number) = (url.as_deref(), attempt.number());
+            if self.0.is_none() {
+                self.0 = info_span!(target: TARGET, "event_source", url);
+            }
+            let last_event_id = attempt.last_event_id();
+            debug!(target: TARGET, parent: &self.0, url, attempt = number, last_event_id, "connecting");
+            if let Some(omitted) = attempt.omitted_last_event_id() {
+                warn!(target: TARGET, parent: &self.0, url, "{omitted}");
+            }
+        }
+
+        pub(in crate::adapters::event_source) fn open(
+            &self,
+            parts: &Parts,
+            url: impl FnOnce() -> Option<String>,
+        ) {
+            if enabled!(target: TARGET, tracing::Level::INFO) {
+                let (url, status) = (url(), parts.status.as_u16());
+                info!(target: TARGET, parent: &self.0, url = url.as_deref(), status, "open");
+            }
+        }
+
+        pub(in crate::adapters::event_source) fn down(&self, disconnect: &Disconnect<'_>) {
+            let retry_in = disconnect.delay().as_ref().map(Duration::as_secs_f64);
+            match disconnect.phase() {
+                Phase::Closed(reason) if reason.is_orderly() => {
+                    info!(target: TARGET, parent: &self.0, "closed: {disconnect}");
+                }
+                Phase::Closed(_) => warn!(target: TARGET, parent: &self.0, "closed: {disconnect}"),
+                _ => warn!(target: TARGET, parent: &self.0, retry_in, "lost: {disconnect}"),
+            }
         }
     }
 
@@ -64,15 +78,29 @@ mod told {
 
     use super::{Attempt, Disconnect};
 
-    pub(in crate::adapters::event_source) fn attempt(
-        _: &Attempt,
-        _: impl FnOnce() -> Option<String>,
-    ) {
+    pub(in crate::adapters::event_source) struct Trace;
+
+    impl Trace {
+        pub(in crate::adapters::event_source) const fn new() -> Self {
+            Self
+        }
+
+        pub(in crate::adapters::event_source) fn attempt(
+            &self,
+            _: &Attempt,
+            _: impl FnOnce() -> Option<String>,
+        ) {
+        }
+
+        pub(in crate::adapters::event_source) fn open(
+            &self,
+            _: &Parts,
+            _: impl FnOnce() -> Option<String>,
+        ) {
+        }
+
+        pub(in crate::adapters::event_source) fn down(&self, _: &Disconnect<'_>) {}
     }
-
-    pub(in crate::adapters::event_source) fn open(_: &Parts, _: impl FnOnce() -> Option<String>) {}
-
-    pub(in crate::adapters::event_source) fn down(_: &Disconnect<'_>) {}
 }
 
-pub(super) use self::told::{attempt, down, open};
+pub(super) use self::told::Trace;

@@ -19,11 +19,14 @@ use crate::server::{EventStream, Outgoing, SessionConfig, SessionEnd, Wire};
 pin_project! {
     /// A body that sends the events of a stream, and ends when the stream ends.
     ///
-    /// The items are of any type that converts into [`Outgoing`](crate::server::Outgoing): events,
-    /// frames, or the batches of a [`Subscription`](crate::Subscription), which are sent as they
-    /// are. They may also be [`Result`]s of those: an `Err` aborts the body with its error, after
-    /// what came before it was sent. Items that are ready together are sent in one data frame of up
-    /// to about 16 KiB. An item never waits for another, and is never split.
+    /// The items are of any type that converts into [`Outgoing`](crate::server::Outgoing), such as
+    /// events, frames, or the batches of a [`Subscription`](crate::Subscription), which are sent as
+    /// they are. They may also be [`Result`]s of those. An `Err` aborts the body with its error,
+    /// after the items before it were sent.
+    ///
+    /// Items that are ready together are sent in one data frame of about 16 KiB. An item is never
+    /// split, and waits for others only if the session
+    /// [gathers](crate::server::SessionConfig::gather) events.
     ///
     /// With a [session](Self::with_session), a comment is sent at once and after each silence.
     /// `ssewire::tokio` and `ssewire::async_std` name this type with their timers.
@@ -137,7 +140,8 @@ impl<S, E> EventBody<S, Untimed, E>
 where
     S: EventStream<Error = E>,
 {
-    /// Creates a body that sends only the events, and no comments to keep the connection alive.
+    /// Creates a body without a session. It sends only the events, and no comments to keep the
+    /// connection alive.
     pub const fn new(events: S) -> Self {
         Self {
             events: Some(events),
@@ -168,7 +172,8 @@ where
         }
     }
 
-    /// Returns the body as a stream of bytes, for servers that are not built on the crate http-body.
+    /// Returns the body as a stream of bytes, for servers that are not built on the crate
+    /// http-body.
     ///
     /// The response needs the headers of [`event_stream`](super::event_stream) too.
     ///

@@ -12,9 +12,9 @@ use crate::server::{self, InvalidLastEventId, Refused, Start};
 /// Returns the response of an event stream: status 200, and headers that let each event through at
 /// once.
 ///
-/// A browser requires `Content-Type: text/event-stream`. `Cache-Control: no-cache, no-transform` and
-/// `X-Accel-Buffering: no` stop caches, proxies that compress and nginx from holding events back. Add
-/// further headers to the returned response.
+/// A browser requires `Content-Type: text/event-stream`. `Cache-Control: no-cache, no-transform`
+/// and `X-Accel-Buffering: no` stop caches, proxies that compress and nginx from holding events
+/// back. Add further headers to the returned response.
 ///
 /// # Examples
 ///
@@ -71,9 +71,11 @@ pub fn service_unavailable(retry_after: Duration) -> Response<String> {
     response
 }
 
-/// Returns the response to a subscription that is refused: status 503 if the hub has been shut down, so
-/// that the client tries again after a second; status 204 if its topics are closed, and otherwise status
-/// 400, after which it does not reconnect.
+/// Returns the response to a subscription that is refused.
+///
+/// Its status is 204 if the topics are closed, 503 with a `Retry-After` of one second if the hub
+/// has been shut down, and otherwise 400. A browser reconnects after none of these. The client of
+/// this crate tries again after a 503.
 ///
 /// The body is the reason, as [`Refused`] displays it, unless the status is 204.
 ///
@@ -105,7 +107,7 @@ pub fn refused(reason: Refused) -> Response<String> {
     response
 }
 
-/// Returns the response that tells a client to stop: status 204, after which it does not reconnect.
+/// Returns the response with status 204, after which a client does not reconnect.
 ///
 /// # Examples
 ///
@@ -140,8 +142,11 @@ pub fn last_event_id(headers: &HeaderMap) -> Result<Option<&str>, InvalidLastEve
     server::last_event_id(values.map(HeaderValue::as_bytes))
 }
 
-/// Returns where the client of a request wants to begin: after the last event ID in its header, or in its
-/// query as `last_event_id` or `lastEventId`; `None` if it has neither.
+/// Returns where the client of a request wants to begin, or `None` if the request has no last event
+/// ID.
+///
+/// The ID is in the `Last-Event-ID` header or, if there is none, in the query, as `last_event_id`
+/// or `lastEventId`.
 ///
 /// # Errors
 ///

@@ -11,7 +11,10 @@ use crate::server::{Announced, Presence, PublishError};
 
 /// An announced [`Presence`], which lasts until this is dropped.
 ///
-/// [`Hub::announce`] returns it. [`Subscription::announce`] keeps it as long as the subscription.
+/// [`Hub::announce`] returns it. [`Subscription::announce`] announces a presence that lasts as long
+/// as the subscription.
+///
+/// Once the hub is being shut down, the end of a presence is not published.
 ///
 /// # Examples
 ///
@@ -33,12 +36,12 @@ use crate::server::{Announced, Presence, PublishError};
 #[must_use = "the presence ends when this is dropped"]
 pub struct Announcement {
     hub: Arc<Shared>,
-    /// `None` while it is dropped only.
+    /// `None` only while it is dropped.
     announced: Option<Announced>,
 }
 
 impl Hub {
-    /// Announces that somebody is here, until the returned [`Announcement`] is dropped.
+    /// Announces a presence, which lasts until the returned [`Announcement`] is dropped.
     ///
     /// # Errors
     ///
@@ -47,8 +50,8 @@ impl Hub {
         Announcement::new(&self.0, presence)
     }
 
-    /// Returns who is here in a topic: each key with the event that was announced last, in the order of
-    /// the keys.
+    /// Returns the keys that are present in a topic, in order, each with the event that was
+    /// announced last.
     pub fn present(&self, topic: impl AsRef<str>) -> Vec<(String, Event)> {
         let topic = topic.as_ref();
         let state = self.0.lock();
@@ -60,10 +63,10 @@ impl Hub {
 }
 
 impl Subscription {
-    /// Announces that somebody is here, as long as the subscription lasts.
+    /// Announces a presence, which lasts as long as the subscription.
     ///
-    /// The subscription need not read the topic. If it does, and begins with a replay, it gets the others
-    /// first and then itself.
+    /// The subscription need not read the topic of the presence. If it does, and begins with a
+    /// replay, it gets the other presences first and then its own.
     ///
     /// # Errors
     ///
@@ -121,11 +124,11 @@ impl Announcement {
         })
     }
 
-    /// Changes what the announcement says: a state or a place, for instance.
+    /// Changes the event of the presence, for instance to another state or place, and publishes it.
     ///
     /// # Errors
     ///
-    /// [`PublishError`] if the topic is closed.
+    /// [`PublishError`] if the topic is closed. The presence then stays as it was.
     pub fn change(&mut self, here: Event) -> Result<(), PublishError> {
         let Some(announced) = &mut self.announced else {
             return Ok(());
@@ -145,7 +148,8 @@ impl Drop for Announcement {
         };
         let now = self.hub.clock.now();
         let mut state = self.hub.lock();
-        // In a shutdown all streams end. To tell each of the end of all others would only delay that.
+        // In a shutdown all streams end. Publishing the end of each to all others would only delay
+        // that.
         if state.closing == Closing::Not {
             state.topics.withdraw(now, announced);
         }

@@ -11,10 +11,10 @@ use crate::Event;
 use crate::adapters::wakers;
 use crate::server::TopicNames;
 
-/// Publications after which the waiting subscriptions are woken once, when this is dropped.
+/// Several publications in a row, which wake each waiting subscription once.
 ///
-/// [`Hub::batch`](super::Hub::batch) returns it. A subscription that polls before then gets what was
-/// published so far.
+/// [`Hub::batch`](super::Hub::batch) returns it. The subscriptions are woken when it is dropped. A
+/// subscription that polls before then gets the events that were published so far.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The changes that a listener is still to be told.
+//! The changes that wait for a listener.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -8,8 +8,8 @@ use super::Membership;
 
 /// A queue of changes, in order and each by itself as long as there are few.
 ///
-/// Beyond [`MOST`] changes, those of one topic are merged. What cancels out is dropped, so the queue
-/// grows only with topics whose count has changed.
+/// Beyond [`MOST`] changes, those of one topic are merged. Changes that cancel out are dropped, so
+/// the queue grows only with topics whose count has changed.
 #[derive(Default)]
 pub(super) struct Changes {
     few: VecDeque<Membership>,
@@ -45,7 +45,7 @@ impl Changes {
             count,
             changes: 1,
         };
-        // What comes after a merged change must not be told before it.
+        // A later change must not be reported before a merged one.
         if self.few.len() < MOST && self.merged.is_empty() {
             self.few.push_back(change);
             return;
@@ -69,7 +69,7 @@ impl Changes {
     }
 }
 
-/// How many changes are told one by one.
+/// How many changes are reported one by one.
 const MOST: usize = 8192;
 
 #[cfg(test)]
@@ -130,7 +130,7 @@ mod tests {
         );
         let expected = [("a".into(), false, 99, 101), ("b".into(), true, 1, 1)];
         assert_eq!(merged, expected);
-        // Once all is told, each counts again.
+        // Once all are reported, each counts again.
         changes.push("a", true, 1);
         changes.push("a", false, 0);
         assert_eq!(rest(&mut changes).len(), 2);

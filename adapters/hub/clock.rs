@@ -28,8 +28,8 @@ impl Clock {
     }
 }
 
-/// Returns an epoch that is higher than at the last start of the program, unless the system's clock was
-/// set back: the milliseconds since 1970, and six random digits.
+/// Returns an epoch that is higher than at the last start of the program, unless the system's clock
+/// was set back. It is the milliseconds since 1970, followed by six random digits.
 #[expect(
     clippy::disallowed_methods,
     reason = "epochs have to rise from one start to the next"

@@ -17,7 +17,7 @@ impl<'h> ShutdownWait<'h> {
         Self { hub, waiter: None }
     }
 
-    /// Returns how many subscriptions there are. If there are any, `waker` is woken when the last one
+    /// Returns the number of subscriptions. If there are any, `waker` is woken when the last one
     /// leaves.
     pub(super) fn poll(&mut self, waker: &Waker) -> usize {
         // Cloned, and dropped, without the lock.

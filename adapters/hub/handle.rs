@@ -9,11 +9,11 @@ use super::{Shared, State};
 use crate::adapters::wakers;
 use crate::server::{Refused, Subscriber, TopicNames};
 
-/// A handle that ends a [`Subscription`](super::Subscription), or changes what it reads, while a response
-/// or another task reads it.
+/// A handle that ends a [`Subscription`](super::Subscription), or changes its topics, while a
+/// response or another task reads it.
 ///
-/// [`Subscription::handle`](super::Subscription::handle) returns it. It does not keep the subscription
-/// alive. Once the subscription is gone, the handle does nothing.
+/// [`Subscription::handle`](super::Subscription::handle) returns it. It does not keep the
+/// subscription alive. Once the subscription is gone, the handle does nothing.
 ///
 /// # Examples
 ///
@@ -46,7 +46,8 @@ pub struct SubscriptionHandle {
     subscriber: Weak<SharedSubscriber>,
 }
 
-/// A subscriber that handles can change. Its lock is taken after the hub's only. `None` once it has left.
+/// A subscriber that handles can change, or `None` once it has left. Its lock is taken only while
+/// that of the hub is held.
 #[derive(Debug)]
 pub(super) struct SharedSubscriber(Mutex<Option<Subscriber>>);
 
@@ -77,7 +78,7 @@ impl SubscriptionHandle {
         }
     }
 
-    /// Ends the subscription, without what is left for it.
+    /// Ends the subscription. The events that it has not read are left out.
     pub fn end(&self) {
         let _ = self.change(|_, state, subscriber| {
             let waker = state.topics.end_subscriber(subscriber);
@@ -85,13 +86,17 @@ impl SubscriptionHandle {
         });
     }
 
-    /// Adds topics to what the subscription reads, from where it stands: it gets the events that were
-    /// published to them after those that it has. Topics that it reads already are left out.
+    /// Adds topics to the subscription, which reads their events from its
+    /// [position](super::Subscription::position) on.
+    ///
+    /// Topics that it reads already are ignored, and so are closed ones. If events after the
+    /// position may be lost, the subscription gets an event of type `gap` (see
+    /// [`Gap`](crate::server::Gap)).
     ///
     /// # Errors
     ///
-    /// [`Refused`] if there would be too many topics, the name of one is too long, or all of them are
-    /// closed. The subscription then reads what it read before.
+    /// [`Refused`] if there would be too many topics, if the name of one is too long, or if all of
+    /// them are closed. The subscription then keeps its topics.
     pub fn add<K: ?Sized>(&self, topics: impl TopicNames<K>) -> Result<(), Refused> {
         let topics = topics.into_topics();
         self.change(|hub, state, subscriber| {
@@ -103,7 +108,8 @@ impl SubscriptionHandle {
         })
     }
 
-    /// Removes topics from what the subscription reads. What it has not read of them is left out.
+    /// Removes topics from the subscription. Their events that it has not read are left out. A
+    /// subscription without topics waits until some are added.
     pub fn remove<K: ?Sized>(&self, topics: impl TopicNames<K>) {
         let topics = topics.into_topics();
         let _ = self.change(|hub, state, subscriber| {

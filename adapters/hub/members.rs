@@ -37,21 +37,20 @@ use crate::server::{Subscriber, Topics};
 pub struct Membership {
     /// The name of the topic.
     pub topic: String,
-    /// Whether a subscription joined the topic; otherwise one left.
+    /// Whether a subscription joined the topic. If not, one left it.
     pub joined: bool,
     /// The number of the topic's subscriptions after the change.
     pub count: usize,
-    /// How many changes this stands for. It is 1 unless the listener does not keep up; then it is all
-    /// changes of the topic since the last one that was told, and [`joined`](Self::joined) is that of
-    /// the last.
+    /// How many changes of the topic this stands for. It is 1 unless the listener does not keep up.
+    /// Then several changes may be merged, and [`joined`](Self::joined) is that of the last.
     pub changes: u64,
 }
 
 /// A hub's listener, which is called with one change at a time and in order.
 ///
-/// A thread that has queued changes calls it, unless another is calling it already. So that no thread
-/// has to call it for all others for ever, each has a turn: after so many changes it hands over to the
-/// next thread that has queued some, which waits for the call that is under way.
+/// A thread that has queued changes calls it, unless another thread is calling it already. So that
+/// no thread has to call it for all others for ever, each has a turn. After so many changes, it
+/// hands over to the next thread that has queued some, which waits for the current call.
 #[derive(Default)]
 pub(super) struct Members {
     has_listener: AtomicBool,
@@ -73,7 +72,7 @@ struct State {
 
 struct Teller {
     thread: ThreadId,
-    /// How many changes it has told.
+    /// How many changes it has passed to the listener.
     told: usize,
 }
 
@@ -102,7 +101,7 @@ impl Members {
         }
     }
 
-    /// Returns the names of the topics that a subscriber reads, if anybody wants to be told of changes.
+    /// Returns the names of the topics that a subscriber reads, if there is a listener.
     pub(super) fn names<T>(&self, topics: &Topics<T>, subscriber: &Subscriber) -> HashSet<String> {
         match self.has_listener.load(Ordering::Acquire) {
             true => topics.topics_of(subscriber).map(String::from).collect(),
@@ -110,7 +109,8 @@ impl Members {
         }
     }
 
-    /// Queues the changes of a subscriber that has read the topics `before`. The hub's lock is held.
+    /// Queues the changes of a subscriber that has read the topics `before`. The hub's lock is
+    /// held.
     pub(super) fn note_changes<T>(
         &self,
         topics: &Topics<T>,
@@ -246,7 +246,7 @@ impl fmt::Debug for Members {
     }
 }
 
-/// How many changes a thread tells while another waits to take over.
+/// How many changes a thread passes to the listener while another waits to take over.
 const TURN: usize = 64;
 /// How long a thread waits to take over.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -84,10 +84,10 @@ pub use self::subscription::{Subscription, SubscriptionStream};
 /// A handle to topics that many tasks share. Events are published to a topic, and each subscription
 /// gets the events of its topics.
 ///
-/// A clone is another handle to the same topics. Each event is encoded and stored once, in one bounded
-/// log, and each subscription is a position in that log, so publishing never waits for a subscriber. A
-/// subscription with a last event ID resumes after that event, without a loss and without a
-/// repetition, or gets an event of type `gap` if that is impossible (see
+/// A clone is another handle to the same topics. Each event is encoded and stored once, in one
+/// bounded log. Each subscription is a position in that log, so publishing never waits for a
+/// subscriber. A subscription with a last event ID resumes after that event, without a loss and
+/// without a repetition. If that is impossible, it gets an event of type `gap` (see
 /// [`Gap`](crate::server::Gap)).
 ///
 /// # Examples
@@ -119,8 +119,8 @@ pub use self::subscription::{Subscription, SubscriptionStream};
 pub struct Hub(Arc<Shared>);
 
 struct Shared {
-    /// Goes up, under the lock, with everything that may end a subscription's wait. A subscription that
-    /// has been waiting since this version need not take the lock to know that it still waits.
+    /// Goes up, under the lock, with everything that may end a subscription's wait. A subscription
+    /// that has been waiting since this version need not take the lock to know that it still waits.
     version: AtomicUsize,
     /// The time within which responses end, once a shutdown is spread over it.
     window: OnceLock<Duration>,
@@ -135,7 +135,7 @@ struct State {
     /// Those that wait for the last subscription to leave.
     closers: WakerList,
     observers: Option<Observers>,
-    /// What the observers were told of the log.
+    /// The counts that the observers know.
     told: TopicsStats,
     /// The number of streams that were opened while there were observers.
     observed_count: u64,
@@ -158,8 +158,10 @@ impl Hub {
         Self::with_config(TopicsConfig::new())
     }
 
-    /// Creates a hub. Its epoch is the time, so that the IDs of a hub that is created later are higher,
-    /// and a random number.
+    /// Creates a hub.
+    ///
+    /// Its epoch is the system time, followed by random digits. So the IDs of a hub that is created
+    /// later are higher, unless the system's clock is set back.
     pub fn with_config(config: TopicsConfig) -> Self {
         Self(Arc::new(Shared {
             version: AtomicUsize::new(0),
@@ -180,24 +182,27 @@ impl Hub {
     /// Calls `listener` whenever a subscription joins or leaves a topic, in the order in which that
     /// happens. Replaces an earlier listener.
     ///
-    /// The listener runs on a thread that subscribes or drops a subscription. No lock that the hub's
-    /// methods need is held meanwhile, so it may publish, subscribe and replace itself. A listener
-    /// that panics is not called again.
+    /// The listener runs on a thread that creates, reads or drops a subscription, or changes one
+    /// through a handle. It is called without any lock that the hub's methods need, so it may
+    /// publish, subscribe and replace itself. A listener that panics is not called again.
     ///
-    /// A listener should be fast. While it is called, changes wait, and other threads go on. A thread
-    /// calls it with 64 changes at most if another has changes too, which then takes over. When more
-    /// than 8,192 changes wait, those of one topic are merged, and
-    /// [`Membership::changes`] is how many; those that cancel out are dropped.
+    /// A listener should be fast. While it runs, other threads go on, and their changes wait. A
+    /// thread that has made 64 calls lets the next thread that has changes take over. When 8,192
+    /// changes wait, further ones of one topic are merged, and [`Membership::changes`] is their
+    /// number. Merged changes that cancel out are dropped.
     pub fn on_membership(&self, listener: impl FnMut(&Membership) + Send + 'static) {
         self.0.members.listen(listener);
     }
 
-    /// Publishes an event to one topic or several. It gets a new ID, which replaces any that it had.
+    /// Publishes an event to one topic or several. It gets a new ID, which replaces any that it
+    /// had.
     ///
-    /// An event of several topics is stored once, and a subscription to several of them gets it once.
+    /// An event of several topics is stored once, and a subscription to several of them gets it
+    /// once.
     ///
-    /// The returned [`Publication`] has the ID, or why the event could not be published. It need not be
-    /// awaited.
+    /// The returned [`Publication`] is a future of the ID. It need not be awaited. Its error is a
+    /// [`PublishError`] if no topic is named, if the name of a topic is too long, or if a topic is
+    /// closed.
     pub fn publish<K: ?Sized>(
         &self,
         topics: impl TopicNames<K>,
@@ -217,12 +222,12 @@ impl Hub {
         })
     }
 
-    /// Publishes an event that takes the place of the one with the same key: of each key, a topic keeps
-    /// the newest event only.
+    /// Publishes an event that replaces the one with the same key. Of each key, a topic keeps only
+    /// the newest event.
     ///
-    /// A subscription that starts with the [earliest](Start::Earliest) or the [last](Start::Last) events
-    /// gets the newest of each key first. One that falls behind gets the newest too, and is never
-    /// disconnected for these events.
+    /// A subscription that starts with the [earliest](Start::Earliest) or the [last](Start::Last)
+    /// events gets the newest event of each key. So does one that falls behind. It is not
+    /// disconnected for events that were replaced. See [`Topics::publish_latest`].
     ///
     /// # Examples
     ///
@@ -259,8 +264,8 @@ impl Hub {
         })
     }
 
-    /// Publishes an event that tells of the end of a key, and drops the event of the key. See
-    /// [`Topics::remove_latest`].
+    /// Publishes an event that reports the end of a key, and removes the event of the key from the
+    /// log. See [`Topics::remove_latest`].
     pub fn remove_latest<K: ?Sized>(
         &self,
         topics: impl TopicNames<K>,
@@ -273,19 +278,23 @@ impl Hub {
         })
     }
 
-    /// Returns a handle for several publications in a row. The subscriptions that wait for them are woken
-    /// once, when it is dropped, and then get all of them together.
+    /// Returns a handle for several publications in a row, which wakes each waiting subscription
+    /// once, when it is dropped. The subscriptions then get all of these events together.
+    ///
+    /// On a runtime with several threads, this keeps one thread from reading the first event while
+    /// another still publishes the others.
     pub fn batch(&self) -> Batch<'_> {
         Batch::new(&self.0)
     }
 
-    /// Appends an event that has its ID already, to fill the hub after a restart from a database. See
+    /// Appends an event that already has an ID, for instance from a database after a restart. See
     /// [`Topics::append`].
     ///
     /// # Errors
     ///
-    /// [`PublishError`] if the ID is not higher than those of all events before, no topic is named, the
-    /// name of one or the key is too long, or a topic is closed.
+    /// [`PublishError`] if the ID is not higher than those of all events before or its number is 0,
+    /// if no topic is named, if the name of a topic or the key is too long, or if a topic is
+    /// closed.
     pub fn append<K: ?Sized>(
         &self,
         id: EventId,
@@ -303,8 +312,9 @@ impl Hub {
 
     /// Returns the position after all events that were published so far.
     ///
-    /// A subscription that starts after this ID has all that is published from now on. So a page can load
-    /// its state first, with this position, and then follow without a hole.
+    /// A subscription that starts after this ID gets all events that are published from now on. So
+    /// a page can load its state first, together with this position, and then subscribe without
+    /// missing an event.
     ///
     /// # Examples
     ///
@@ -332,10 +342,12 @@ impl Hub {
         self.0.lock().topics.position()
     }
 
-    /// Closes a topic for some time: its subscriptions get what is left for them and then end, unless they
-    /// read other topics that are not closed. Meanwhile nothing can be published to it, and a subscription
-    /// that has nothing left to read is [refused](Refused::TopicClosed), which is a status 204 over HTTP,
-    /// so that clients do not return.
+    /// Closes a topic for some time. Its subscriptions get what is left for them and then end,
+    /// unless they read other topics that are open.
+    ///
+    /// While it is closed, publishing to it is an error. A new subscription is
+    /// [refused](Refused::TopicClosed) if it names only closed topics and the log has no events of
+    /// these for it. Over HTTP that is a status 204, after which clients do not return.
     ///
     /// # Examples
     ///
@@ -368,8 +380,10 @@ impl Hub {
         self.0.wake_ready(state);
     }
 
-    /// Ends all subscriptions that read a topic now, without what is left for them, and returns how many
-    /// there are. With a topic per user, this ends the streams of a user who logs out.
+    /// Ends all subscriptions of a topic, and returns their number.
+    ///
+    /// The events that they have not read are left out. A subscription that reads other topics too
+    /// ends as well. With a topic per user, this ends the streams of a user who logs out.
     pub fn end_streams(&self, topic: impl AsRef<str>) -> usize {
         let mut state = self.0.lock();
         let count = state.topics.end_subscribers(topic.as_ref());
@@ -379,15 +393,16 @@ impl Hub {
 
     /// Subscribes to topics, which need not have any events yet.
     ///
-    /// `topics` is [one name or several](TopicNames). `start` is the [`Start`], or what converts into
-    /// it: `None` for the events that are published from now on, or a last event ID for all events
-    /// that were published after it.
+    /// `topics` is [one name or several](TopicNames). `start` is a [`Start`] or converts into one.
+    /// `None` stands for the events that are published from now on, and a last event ID for all
+    /// events that were published after it.
     ///
     /// # Errors
     ///
-    /// [`Refused`] if there are too many topics, if the name of one is too long, or if a
-    /// [shutdown](Self::shutdown) is over. Until then a subscription gets what it has missed, and then
-    /// ends.
+    /// [`Refused`] if there are too many topics, if the name of one is too long, if all of them are
+    /// [closed](Self::close_topic) and have no events for the subscription, or if a
+    /// [shutdown](Self::shutdown) is over. During a shutdown, a subscription still gets the events
+    /// that it has missed, and then ends.
     ///
     /// # Examples
     ///
@@ -435,32 +450,40 @@ impl Hub {
         Ok(subscription)
     }
 
-    /// Shuts the hub down: each subscription, present or future, ends after the events that are left
-    /// for it. Waits until the last one has ended, or until `deadline` is ready. The subscriptions that
-    /// are left then end without further events, and their number is returned.
+    /// Shuts the hub down.
     ///
-    /// `deadline` is a timer of the caller's runtime, for instance `tokio::time::sleep`, whatever it
-    /// returns.
+    /// Each subscription, present or future, ends after the events that are left for it. This waits
+    /// until the last one has ended, or until `deadline` is ready. The subscriptions that are left
+    /// then end without further events, and their number is returned.
+    ///
+    /// `deadline` is a timer of the caller's runtime, such as `tokio::time::sleep`. Its output is
+    /// ignored.
     ///
     /// When this returns, a server may still hold the last bytes of its responses, above all with
-    /// HTTP/2. So shut the server down after it, and wait for that too: until hyper-util's
+    /// HTTP/2. So shut the server down next, with hyper-util's
     /// [`GracefulShutdown`](https://docs.rs/hyper-util/latest/hyper_util/server/graceful/struct.GracefulShutdown.html)
-    /// or axum's `with_graceful_shutdown` is over, or a deadline of its own, since a client that never
-    /// finishes its request would hold them up. The example `shared/server.rs` does so.
+    /// or axum's `with_graceful_shutdown`, and wait for that too. Set a deadline for it as well,
+    /// because a client that never finishes its request would hold it up. The example
+    /// `shared/server.rs` does so.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the subscriptions still end after the events that are left for them.
-    /// To end them at once, call this again with a deadline that is ready.
+    /// If the future is dropped, the subscriptions still end after the events that are left for
+    /// them. To end them at once, call this again with a deadline that is ready.
     pub async fn shutdown<T>(&self, deadline: impl Future<Output = T>) -> usize {
         self.shut_down(Closing::Gently, deadline).await
     }
 
-    /// Shuts the hub down as [`shutdown`](Self::shutdown) does, but so that the clients do not all return
-    /// at once: each response ends at a random moment within `window`, with all that it has. Until then it
-    /// goes on. A subscription that is read without a response ends after the events that are left for it.
+    /// Shuts the hub down as [`shutdown`](Self::shutdown) does, but spreads the ends of the
+    /// responses over `window`, so that the clients do not all return at once.
     ///
-    /// The deadline ends what is left, so it should be later than the window.
+    /// A response with a [`Session`](crate::server::Session) goes on until a random moment within
+    /// `window`, and ends after all events that it has by then. A response without one ends at the
+    /// deadline. A subscription that is read without a response ends after the events that are left
+    /// for it.
+    ///
+    /// The deadline ends the subscriptions that are left, so it should be later than the window. If
+    /// there are several calls, the first sets the window.
     ///
     /// # Cancel safety
     ///
@@ -502,7 +525,7 @@ impl Hub {
         self.0.lock().topics.subscriber_count_of(topic)
     }
 
-    /// Returns how many gaps and slow subscriptions there were.
+    /// Returns counts of slow readers, of gaps, and of events that were refused or dropped.
     pub fn stats(&self) -> TopicsStats {
         self.0.lock().topics.stats()
     }
@@ -543,8 +566,8 @@ impl fmt::Debug for Hub {
 impl Shared {
     #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The only foreign code that runs under the lock is the cloning of wakers, and a panic there
-        // leaves the state whole.
+        // The only foreign code that runs under the lock is the cloning of wakers, and a panic
+        // there leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,4 @@
-//! What happens in a hub, for whoever counts or logs it.
+//! Observations of a hub, for metrics and logs.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -11,7 +11,7 @@ use super::{Hub, State};
 use crate::Timestamp;
 use crate::server::{EventId, GapReason, LastRead, SessionEnd, SubscriberEnd};
 
-/// What happens in a hub, as [`Hub::observe`] reports it.
+/// Something that happens in a hub, as [`Hub::observe`] reports it.
 ///
 /// A stream is a [`Subscription`](super::Subscription). Its number is unique in its hub.
 ///
@@ -84,13 +84,14 @@ pub enum Observation<'a> {
         /// Why they may be missing.
         reason: GapReason,
     },
-    /// An event was published.
+    /// An event was published. The events of a [`Presence`](crate::server::Presence) are not
+    /// reported.
     #[non_exhaustive]
     Published {
         /// Its ID.
         id: EventId,
     },
-    /// Events were dropped from the log.
+    /// Events were dropped from the log. They are reported with the next publication.
     #[non_exhaustive]
     Dropped {
         /// How many were dropped to make room.
@@ -100,7 +101,7 @@ pub enum Observation<'a> {
     },
 }
 
-/// Why a stream has ended.
+/// The reason why a stream has ended.
 ///
 /// # Examples
 ///
@@ -125,7 +126,7 @@ pub enum StreamEnd {
 }
 
 impl StreamEnd {
-    /// Returns the end as a word, as for the label of a metric.
+    /// Returns the end as a word, for instance for the label of a metric.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Left => "left",
@@ -143,15 +144,16 @@ impl fmt::Display for StreamEnd {
 }
 
 impl Hub {
-    /// Calls `observer` with whatever happens from now on. Streams that are open already are not observed.
+    /// Calls `observer` with everything that happens in the hub from now on. Streams that are open
+    /// already are not observed.
     ///
-    /// Several observers can be added, and none is removed before the hub is dropped. An observer is
-    /// called on the thread on which something happens, with no lock of the hub held. Several threads may
-    /// call it at once. Publishing and reading wait for it, so it should be fast. Without observers,
-    /// nothing of this costs a publication anything.
+    /// Each call adds an observer, which stays until the hub is dropped. An observer is called on
+    /// the thread on which something happens, while no lock of the hub is held. Several threads may
+    /// call it at once. Publishing and reading wait for it, so it should be fast. Without
+    /// observers, publishing costs nothing extra.
     ///
-    /// With the features `tracing` and `metrics`, `Hub::trace` and `Hub::record_metrics` add ready-made
-    /// observers.
+    /// With the features `tracing` and `metrics`, `Hub::trace` and `Hub::record_metrics` add
+    /// ready-made observers.
     pub fn observe(&self, observer: impl Fn(&Observation<'_>) + Send + Sync + 'static) {
         let mut state = self.0.lock();
         let earlier = state.observers.iter().flat_map(|all| all.iter().cloned());
@@ -177,7 +179,7 @@ pub(super) struct Observed {
     pub(super) end: StreamEnd,
 }
 
-/// A publication that is to be told.
+/// A publication that is to be reported.
 pub(super) struct Published {
     observers: Observers,
     id: Option<EventId>,
@@ -239,7 +241,7 @@ impl Observed {
 }
 
 impl Published {
-    /// Notes a publication, if there is anyone to tell. The lock is held.
+    /// Notes a publication, if there are observers. The lock is held.
     #[inline]
     pub(super) fn note(state: &mut State, id: Option<EventId>) -> Option<Self> {
         let observers = state.observers.clone()?;
@@ -253,7 +255,7 @@ impl Published {
         })
     }
 
-    /// Tells the observers, after the lock was released.
+    /// Calls the observers, after the lock was released.
     pub(super) fn tell(self) {
         let Self {
             observers,

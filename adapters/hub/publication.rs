@@ -1,14 +1,14 @@
-//! What publishing returns.
+//! The result of publishing.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::server::{EventId, PublishError};
 
-/// An event that was handed to a [`Hub`](super::Hub).
+/// The result of publishing to a [`Hub`](super::Hub), as a future of the event's new ID.
 ///
-/// It is a future of the event's new ID. It need not be awaited: the event is on its way already. In
-/// memory it is ready at once.
+/// The event is published even if this is not awaited. For a hub in memory, the future is ready at
+/// once.
 ///
 /// # Examples
 ///
@@ -31,8 +31,8 @@ impl Publication {
         self.0
     }
 
-    /// Returns the event's new ID; `None` if it is not known yet, or the event could not be published.
-    /// Then await this, to know why.
+    /// Returns the event's new ID, or `None` if the ID is not known yet or the event could not be
+    /// published. To learn why, await this.
     pub fn id(&self) -> Option<EventId> {
         self.0.ok()
     }

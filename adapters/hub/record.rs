@@ -1,11 +1,11 @@
-//! What happens in a hub, as metrics.
+//! The metrics of a hub.
 
 use metrics::{counter, gauge, histogram};
 
 use super::{Hub, Observation};
 
 impl Hub {
-    /// Records what happens from now on through the crate [`metrics`], under these names:
+    /// Records what happens in the hub from now on with the crate [`metrics`], under these names:
     ///
     /// | Name | Kind | Label |
     /// |---|---|---|
@@ -20,8 +20,11 @@ impl Hub {
     /// | `ssewire_gaps_total` | counter | `reason`, as [`GapReason::as_str`](crate::server::GapReason::as_str) |
     /// | `ssewire_lag_seconds` | histogram | |
     ///
-    /// Install a recorder first, for instance that of metrics-exporter-prometheus. Bytes are those of
-    /// events, without what the transport adds.
+    /// Install a recorder first, for instance that of metrics-exporter-prometheus. Bytes are those
+    /// of events, without what the transport adds. The lag is the time between the publication of
+    /// an event and its delivery to a stream, and is not recorded in a replay.
+    ///
+    /// Streams that are open already are not recorded. A second call records everything twice.
     ///
     /// # Examples
     ///

@@ -29,18 +29,25 @@ use crate::{EventRef, Timestamp};
 
 /// The events of some topics, encoded, as [`Hub::subscribe`](super::Hub::subscribe) returns them.
 ///
-/// Each item is a batch of all the events that are waiting, up to 64 KiB. To unsubscribe, drop the
-/// subscription.
+/// Each item is a batch of the events that are waiting. It has at most 64 KiB, unless a single
+/// event is longer. An item may also be an event of type `gap` (see [`Gap`](crate::server::Gap)).
+/// To unsubscribe, drop the subscription.
 ///
-/// The subscription ends when the hub is shut down, when its topics are closed, when it or one of its
-/// topics is ended, or when it does not keep up and the hub disconnects slow readers. It does not end when
-/// the last [`Hub`](super::Hub) is dropped, because it holds the hub too.
+/// The subscription ends in these cases:
 ///
-/// A response sends a subscription as it is: it knows the [position](Self::position). As a plain
-/// [`Stream`], without it, it is [`into_stream`](Self::into_stream).
+/// - The hub is shut down.
+/// - All of its topics are closed, and it has read their events.
+/// - A [handle](Self::handle) ends it, or the streams of one of its topics are
+///   [ended](super::Hub::end_streams).
+/// - It does not keep up, and the hub disconnects slow readers.
 ///
-/// The task that waits is woken once for each topic that has an event, however many events follow
-/// before it polls again.
+/// It does not end when the last [`Hub`](super::Hub) is dropped, because it holds the hub too.
+///
+/// Pass a subscription to a response as it is, so that the response can send its
+/// [position](Self::position) too. [`into_stream`](Self::into_stream) returns it as a plain
+/// [`Stream`], without the position.
+///
+/// A waiting task is woken once, however many events follow before it polls again.
 ///
 /// # Examples
 ///
@@ -95,7 +102,7 @@ struct Rare {
 }
 
 impl Rare {
-    /// Returns what is left of the events or the gap that were read last, and tells the observers.
+    /// Returns what is left of the events or the gap that were read last, and calls the observers.
     fn give(&mut self, events: Encoded, now: Timestamp) -> Option<Encoded> {
         if let Some(reason) = self.gap.take() {
             if let Some(observed) = &self.observed {
@@ -161,13 +168,14 @@ impl Subscription {
 
     /// Returns the subscription as a stream.
     ///
-    /// A response that sends this stream does not know the position, so it does not tell its client
-    /// where it began.
+    /// A response that sends this stream does not know the position, and so does not send it to its
+    /// client. In [`Hub::shutdown_over`](super::Hub::shutdown_over), the stream ends after the
+    /// events that are left for it.
     pub const fn into_stream(self) -> SubscriptionStream {
         SubscriptionStream(self)
     }
 
-    /// Returns the ID up to which the subscription has all events of its topics; see
+    /// Returns the ID up to which the subscription has all events of its topics. See
     /// [`Topics::position_of`](crate::server::Topics::position_of).
     ///
     /// After the end it is the ID with epoch 0 and number 0.
@@ -182,7 +190,7 @@ impl Subscription {
         position.unwrap_or(EventId::new(0, 0))
     }
 
-    /// Returns a handle that ends the subscription, or changes what it reads, from elsewhere.
+    /// Returns a handle that ends the subscription, or changes its topics, from elsewhere.
     pub fn handle(&mut self) -> SubscriptionHandle {
         let subscriber = mem::replace(&mut self.subscriber, Held::Gone);
         if let Held::Here(subscriber) = subscriber {
@@ -198,11 +206,11 @@ impl Subscription {
 
     /// Keeps only the events for which `keep` returns `true`. Gaps are always kept.
     ///
-    /// Only this subscription pays for it: its events are decoded again, and those that are left are
-    /// joined anew. The position moves on with the events that are left out.
+    /// Only this subscription takes longer. Its events are decoded, and those that are left are
+    /// joined again. The position moves on with the events that are left out.
     ///
-    /// A subscription that is narrowed again keeps only what both want. If `keep` panics, the
-    /// panic reaches whoever polls, and the events of that poll are lost.
+    /// A subscription that is narrowed several times keeps only the events that each call keeps. A
+    /// panic of `keep` reaches the caller that polls, and the events of that poll are lost.
     ///
     /// # Examples
     ///
@@ -247,7 +255,7 @@ impl Subscription {
         rare.announcements.push(announcement);
     }
 
-    /// Tells the observers that it is open.
+    /// Reports to the observers that it is open.
     pub(super) fn observe(&mut self, observed: Observed, topics: &[String]) {
         let rare = self.rare.get_or_insert_default();
         let observed = rare.observed.insert(observed);
@@ -266,7 +274,7 @@ impl Subscription {
         }
     }
 
-    /// Polls, drops what is left out, and tells the observers.
+    /// Polls, drops the events that are left out, and calls the observers.
     #[cold]
     fn poll_rare(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
         for _ in 0..BATCHES_PER_POLL {

@@ -1,4 +1,4 @@
-//! What happens in a hub, as spans and events of `tracing`.
+//! The spans and events of `tracing` of a hub.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -9,11 +9,15 @@ use tracing::{Level, Span, debug, enabled, info, info_span, trace, warn};
 use super::{Hub, Observation};
 
 impl Hub {
-    /// Tells what happens from now on as spans and events of `tracing`, with the target `ssewire`.
+    /// Reports what happens in the hub from now on as spans and events of `tracing`, with the
+    /// target `ssewire`.
     ///
-    /// Each stream has a span of the level info, with its number and its topics. In it are its opening and
-    /// its end (info), each gap (warn), and each batch of events that it gets (trace). Beside these, each
-    /// publication is an event (trace), and so are events that were dropped from the log (debug).
+    /// Each stream has a span of the level info, with its number and its topics. The span contains
+    /// its opening and its end (info), each gap (warn), and each batch of events that it gets
+    /// (trace). Outside of the spans, each publication is an event (trace), and so is each drop of
+    /// events from the log (debug).
+    ///
+    /// Streams that are open already are not reported. A second call reports everything twice.
     ///
     /// # Examples
     ///

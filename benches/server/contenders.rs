@@ -25,7 +25,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::gathering::WINDOW;
-use crate::{AXUM, AnyError, DATA, GATHERED, SSEWIRE, WRITER, WRITES, runtime};
+use crate::{AXUM, AnyError, DATA, GATHERED, GATHERED_WRITER, SSEWIRE, WRITER, WRITES, runtime};
 
 /// Serves one contender, and does what stdin says.
 pub(crate) fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
@@ -39,6 +39,7 @@ pub(crate) fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
             GATHERED => serve_ssewire(listener, config.gather(WINDOW)),
             AXUM => serve_axum(listener, keep_alive),
             WRITER => serve_writer(listener, config),
+            GATHERED_WRITER => serve_writer(listener, config.gather(WINDOW)),
             WRITES => serve_writes(listener),
             _ => serve_by_hand(listener),
         };

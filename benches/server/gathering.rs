@@ -8,8 +8,8 @@ use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::time::Instant;
 
 use crate::process::Server;
-use crate::reader::open;
-use crate::{AXUM, AnyError, GATHERED, SSEWIRE, runtime};
+use crate::reader::{Reader, open};
+use crate::{AXUM, AnyError, GATHERED, GATHERED_WRITER, SSEWIRE, runtime};
 
 pub(crate) fn run(args: &Args, readers: usize, verdicts: &mut Verdicts) -> Result<(), AnyError> {
     let rounds = args.rounds(3);
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Args, readers: usize, verdicts: &mut Verdicts) -> Resul
         "\n{}",
         head("200 events a second", &["µs a delivery", "ratio to axum"])
     );
-    let names = [GATHERED, SSEWIRE, AXUM];
+    let names = [GATHERED, GATHERED_WRITER, SSEWIRE, AXUM];
     let mut series = Series::new(names.into_iter());
     for round in 0..rounds {
         for index in rotated(names.len(), round) {
@@ -48,12 +48,16 @@ fn stream(name: &str, readers: usize, turns: usize) -> Result<Duration, AnyError
         let before = server.ask("time")?;
         for _ in 0..turns {
             let mut next = Instant::now();
-            for _ in 0..EVENTS {
+            for number in 1..=EVENTS {
                 server.ask("publish 1")?;
                 next += INTERVAL;
                 tokio::time::sleep_until(next).await;
+                // The clients look now and then: one that waits is woken by each write, at the server's
+                // cost.
+                if number % LOOK == 0 {
+                    streams.iter_mut().try_for_each(Reader::read_ready)?;
+                }
             }
-            // The clients look when all is written.
             tokio::time::sleep(2 * WINDOW).await;
             for stream in &mut streams {
                 stream.read_events(EVENTS).await?;
@@ -64,7 +68,8 @@ fn stream(name: &str, readers: usize, turns: usize) -> Result<Duration, AnyError
     })
 }
 
-/// Events in a turn.
+/// Events in a turn, and between two looks of the clients.
 const EVENTS: usize = 100;
+const LOOK: usize = 10;
 const INTERVAL: Duration = Duration::from_millis(5);
 pub(crate) const WINDOW: Duration = Duration::from_millis(50);

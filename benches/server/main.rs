@@ -57,6 +57,7 @@ pub(crate) const GATHERED: &str = "ssewire, gathered for 50 ms";
 pub(crate) const AXUM: &str = "axum";
 pub(crate) const BY_HAND: &str = "bytes by hand";
 pub(crate) const WRITER: &str = "ssewire without hyper";
+pub(crate) const GATHERED_WRITER: &str = "the same without hyper";
 pub(crate) const WRITES: &str = "a loop of writes";
 pub(crate) const CONTENDERS: [&str; 5] = [SSEWIRE, AXUM, BY_HAND, WRITER, WRITES];
 /// Bytes of data in an event of 200.

@@ -1,5 +1,7 @@
 //! The clients.
 
+use std::io::ErrorKind;
+
 use ssewire::{Decoder, FrameRef};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -51,8 +53,24 @@ impl Reader {
         Ok(())
     }
 
+    /// Reads what has come.
+    pub(crate) fn read_ready(&mut self) -> Result<(), AnyError> {
+        loop {
+            match self.socket.try_read(&mut self.buffer) {
+                Ok(len) => self.count(len)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     pub(crate) async fn read_some(&mut self) -> Result<(), AnyError> {
         let len = self.socket.read(&mut self.buffer).await?;
+        self.count(len)
+    }
+
+    /// Counts the events in the buffer.
+    fn count(&mut self, len: usize) -> Result<(), AnyError> {
         if len == 0 {
             return Err("the stream ended".into());
         }

@@ -19,27 +19,32 @@ pub(crate) struct Beginning {
     pub(crate) after: EventId,
     /// The ID up to which it was told that events may be missing, or need not be told.
     pub(crate) told: EventId,
-    /// Events without a key are skipped up to the one with this ID.
+    /// Events without a key are skipped if they come before the one with this ID.
     pub(crate) unkeyed_from: Option<EventId>,
     pub(crate) gap: Option<Gap>,
 }
 
 impl<T> Topics<T> {
-    /// Returns the position after all events that were published so far: the ID of the newest one, or, if
-    /// there was none yet, the number 0.
+    /// Returns the position after all events that were published so far.
     ///
-    /// A subscription that starts [after](Start::After) this ID has everything that is published from now
-    /// on, so a page can load its state first and then follow.
+    /// This is the ID of the newest event or, before the first, the ID with the number 0 in the
+    /// epoch.
+    ///
+    /// A subscription that starts [after](Start::After) this ID gets all events that are published
+    /// from now on. So a page can load its state first, together with this position, and then
+    /// subscribe.
     pub fn position(&self) -> EventId {
         let newest = self.history.newest();
         newest.unwrap_or_else(|| EventId::new(self.epoch, 0))
     }
 
-    /// Returns the position of a subscriber: the ID up to which it has all events of its topics.
+    /// Returns the position of a subscriber, which is the ID up to which it has all events of its
+    /// topics.
     ///
-    /// For one that has just subscribed this is the position that its start chose. For [`Start::Earliest`]
-    /// and [`Start::Last`] it is the one before the first event that it will get, so that a client which
-    /// is cut off during its replay can resume without a loss.
+    /// Right after [`subscribe`](Self::subscribe), this is the position that the start chose. For
+    /// [`Start::Earliest`] and [`Start::Last`] it is the position before the first event of the
+    /// replay, so that a client that loses its connection during the replay can resume without a
+    /// loss.
     pub fn position_of(&self, subscriber: &Subscriber) -> EventId {
         match subscriber.opening.is_none() && subscriber.is_at_end(&self.history, &self.readers) {
             true => self.position().max(subscriber.position.after),
@@ -83,8 +88,9 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Returns the position before the oldest event with a key, if it is up to `after`. A subscriber that
-    /// has a gap there may have missed the newest event of any key, so it gets those from there on again.
+    /// Returns the position before the oldest event with a key, if the ID of that event is not
+    /// above `after`. A subscriber with a gap at `after` may have missed the newest event of any
+    /// key, so it gets all of these again.
     pub(super) fn snapshot_before(
         &self,
         after: EventId,
@@ -99,8 +105,8 @@ impl<T> Topics<T> {
         topics.filter_map(|topic| topic.log.oldest_keyed()).min()
     }
 
-    /// Returns what is known of an ID. That of an epoch which has just begun, and of which nothing was
-    /// published yet, is known too.
+    /// Returns what is known of an ID. The first position of an epoch is known even before the
+    /// first event of the epoch is published.
     fn descent(&self, id: EventId) -> Descent {
         let newest = self.position();
         match self.history.descent(id) {
@@ -131,7 +137,8 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Begins with an event, without a gap for what was dropped; `None` is the next one.
+    /// Begins with an event or, for `None`, with the next one that is published. Dropped events
+    /// cause no gap.
     fn beginning_at(
         &self,
         first: Option<EventId>,
@@ -154,8 +161,8 @@ impl<T> Topics<T> {
 }
 
 impl<T> History<T> {
-    /// Returns the first of the newest events that have nothing to do with a key, at most `count`; `None` if
-    /// there are none.
+    /// Returns the oldest of the `count` newest events that have nothing to do with a key, or
+    /// `None` if there are none.
     fn last_plain(&self, count: usize, topics: &[TopicKey]) -> Option<EventId> {
         let logs = topics.iter().filter_map(|topic| self.topic(*topic));
         let mut logs: Vec<_> = logs.map(|topic| topic.log.plain_from_newest()).collect();
@@ -166,7 +173,7 @@ impl<T> History<T> {
         let mut first = None;
         let mut left = count;
         while let Some((id, index)) = next.pop() {
-            // One of several topics counts once.
+            // An event of several topics counts once.
             if first != Some(id) {
                 if left == 0 {
                     break;

@@ -15,13 +15,19 @@ use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
 impl<T> Topics<T> {
-    /// Closes a topic for some time: its subscribers get what is left for them and then
-    /// [end](crate::server::SubscriberEnd::TopicsClosed), unless they read other topics that are not
-    /// closed. Meanwhile nothing can be published to it, and nobody can subscribe to it who has not
-    /// something left to read.
+    /// Closes a topic for some time.
     ///
-    /// Ends the wait of the topic's subscribers; see [`take_ready`](Self::take_ready). A topic that is
-    /// closed already stays closed until the new time is over.
+    /// Its subscribers get the events that are left for them, and then
+    /// [end](crate::server::SubscriberEnd::TopicsClosed), unless they also read a topic that is
+    /// open. While the topic is closed, nothing can be published to it. A subscription is
+    /// [refused](Refused::TopicClosed) if it names only closed topics and the log has no events of
+    /// these for it.
+    ///
+    /// This ends the wait of the topic's subscribers. [`take_ready`](Self::take_ready) then returns
+    /// their tokens. A topic that is closed already stays closed until the new time is over. A name
+    /// that is longer than
+    /// [`TopicsConfig::max_topic_name_bytes`](crate::server::TopicsConfig::max_topic_name_bytes) is
+    /// ignored.
     ///
     /// # Examples
     ///
@@ -56,11 +62,15 @@ impl<T> Topics<T> {
         self.wake_readers(key);
     }
 
-    /// Ends all subscribers that read a topic now, also those that read others too, without what is left
-    /// for them. Returns how many there are.
+    /// Ends all subscribers of a topic, and returns their number.
     ///
-    /// Each gets [`SubscriberEnd::Application`](crate::server::SubscriberEnd::Application) with its next
-    /// delivery. With a topic per user, this ends all streams of one user. They may subscribe again.
+    /// The events that they have not read are left out. A subscriber that reads other topics too
+    /// ends as well.
+    ///
+    /// The next delivery to each is
+    /// [`SubscriberEnd::Application`](crate::server::SubscriberEnd::Application). This ends their
+    /// wait, and [`take_ready`](Self::take_ready) returns their tokens. They may subscribe again.
+    /// With a topic per user, this ends all streams of one user.
     pub fn end_subscribers(&mut self, topic: &str) -> usize {
         let Some(key) = self.history.find_key(topic) else {
             return 0;
@@ -71,15 +81,18 @@ impl<T> Topics<T> {
         topic.map_or(0, |topic| topic.subscriber_count)
     }
 
-    /// Adds topics to what a subscriber reads, from its [position](Self::position_of) on. Those that it
-    /// reads already are left out, and so are those that are [closed](Self::close_topic). If events after
-    /// its position may be lost, the subscriber gets a [`Gap`].
+    /// Adds topics to a subscriber, which reads their events from its [position](Self::position_of)
+    /// on.
     ///
-    /// Returns the token of the subscriber if one was held: its wait has ended.
+    /// Topics that it reads already are ignored, and so are [closed](Self::close_topic) ones. If
+    /// events after its position may be lost, the subscriber gets a [`Gap`].
+    ///
+    /// This ends the wait of the subscriber. Returns its token if one was held.
     ///
     /// # Errors
     ///
-    /// The same as [`subscribe`](Self::subscribe). The subscriber then reads what it read before.
+    /// The same as [`subscribe`](Self::subscribe), where the limit is that of all topics that the
+    /// subscriber would read. The subscriber then keeps its topics, and still waits if it did.
     pub fn add_topics<K: ?Sized>(
         &mut self,
         now: Timestamp,
@@ -119,7 +132,8 @@ impl<T> Topics<T> {
         }
         self.note_end(subscriber);
         let token = self.stop_waiting(subscriber);
-        // It has all events of its topics up to there, of which there may have been none for long.
+        // It has all events of its topics up to there, and may have had none of them for a long
+        // time.
         subscriber.position.after = self.position_of(subscriber);
         self.tell_of_lost(subscriber, &added);
         let position = subscriber.position;
@@ -133,10 +147,10 @@ impl<T> Topics<T> {
         Ok(token)
     }
 
-    /// Removes topics from what a subscriber reads. Events of these that it has not read are left out.
+    /// Removes topics from a subscriber. Their events that it has not read are left out.
     ///
-    /// Returns the token of the subscriber if one was held: its wait has ended. A subscriber of no topics
-    /// waits until some are added.
+    /// This ends the wait of the subscriber. Returns its token if one was held. Topics that it does
+    /// not read are ignored. A subscriber without topics waits until some are added.
     pub fn remove_topics<K: ?Sized>(
         &mut self,
         subscriber: &mut Subscriber,
@@ -158,16 +172,17 @@ impl<T> Topics<T> {
         token
     }
 
-    /// Ends a subscriber, without what is left for it. Returns its token if one was held.
+    /// Ends a subscriber, and returns its token if one was held.
     ///
-    /// It gets [`SubscriberEnd::Application`](crate::server::SubscriberEnd::Application) with its next
-    /// delivery.
+    /// The events that it has not read are left out. Its next delivery is
+    /// [`SubscriberEnd::Application`](crate::server::SubscriberEnd::Application), unless it has
+    /// ended already.
     pub fn end_subscriber(&mut self, subscriber: &mut Subscriber) -> Option<T> {
         subscriber.end.get_or_insert(SubscriberEnd::Application);
         self.stop_waiting(subscriber)
     }
 
-    /// Notes a gap for events of topics that a subscriber has not had and that were dropped.
+    /// Notes a gap for the dropped events of topics that a subscriber has not read.
     fn tell_of_lost(&mut self, subscriber: &mut Subscriber, topics: &[TopicKey]) {
         let logs = topics.iter().filter_map(|key| self.history.topic(*key));
         let lost = logs
@@ -179,7 +194,7 @@ impl<T> Topics<T> {
         let position = &mut subscriber.position;
         position.told = position.told.max(newest_lost);
         let opening = subscriber.opening.get_or_insert_default();
-        // One that it has not got yet tells of both.
+        // A gap that it has not got yet stands for both.
         self.stats.gaps += u64::from(opening.gap.is_none());
         let reason = opening.gap.map_or(GapReason::TooOld, |gap| gap.reason);
         let is_snapshot = opening.unkeyed_from > Some(position.after);
@@ -192,7 +207,7 @@ impl<T> Topics<T> {
         });
     }
 
-    /// Makes a subscriber one of several topics, if it is not yet.
+    /// Turns a subscriber of one topic into one of several, and returns these.
     fn several<'s>(&mut self, subscriber: &'s mut Subscriber) -> &'s mut Several {
         if let Cursors::One(cursor) = &subscriber.cursors {
             let (history, readers) = (&mut self.history, &mut self.readers);

@@ -45,15 +45,17 @@ pub struct SessionConfig {
 pub(crate) struct Rare {
     /// The event that is sent in place of a comment.
     pub(crate) heartbeat: Option<Bytes>,
-    /// The type of the event that tells the position.
+    /// The event that reports the position, without its ID.
     pub(crate) position_type: Option<Event>,
     pub(crate) gather: Option<Duration>,
 }
 
-/// How a session tells its client the position, as [`SessionConfig::position_notice`] sets it.
+/// The notice by which a session tells its client the position, as
+/// [`SessionConfig::position_notice`] sets it.
 ///
-/// A client that has no last event ID and loses its connection would miss silently what was published
-/// meanwhile. So a session whose events know their position begins with the ID of that position.
+/// A client that loses its connection before its first event has no last event ID. Without notice,
+/// it would miss the events that are published until it reconnects. So a session whose events know
+/// their position begins with the ID of that position.
 ///
 /// # Examples
 ///
@@ -81,17 +83,18 @@ pub(crate) struct Rare {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PositionNotice {
-    /// A block with an ID and no data, which a client takes over without firing an event (WHATWG HTML,
-    /// "Dispatching the event"). This is the default.
+    /// A block with an ID and no data, which a client takes over without firing an event (WHATWG
+    /// HTML, "Interpreting an event stream"). This is the default.
     ///
-    /// Some clients do not follow the standard: httpx-sse, fetch-event-source and r3labs/sse take such a
-    /// block for an empty event, and eventsource of npm ignores its ID.
+    /// Some clients do not follow the standard. httpx-sse, fetch-event-source and r3labs/sse take
+    /// such a block for an empty event, and eventsource of npm ignores its ID.
     #[default]
     Block,
-    /// This event, with the ID of the position. All clients take its ID. Give it a type that the page
-    /// does not listen to.
+    /// This event, with the ID of the position. All clients take its ID. Give it a type that the
+    /// page does not listen to.
     Event(Event),
-    /// Nothing. A client that loses its connection before its first event starts anew.
+    /// Nothing. A client that loses its connection before its first event begins again without an
+    /// ID.
     Off,
 }
 
@@ -109,37 +112,42 @@ impl SessionConfig {
         }
     }
 
-    /// Sets the length of a silence after which a comment is sent. The default is 15 seconds; `None`
-    /// and zero mean never.
+    /// Sets the length of the silence after which a comment is sent. The default is 15 seconds.
+    /// `None` and zero mean never.
     pub fn keep_alive(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.keep_alive = time.into().filter(|time| !time.is_zero());
         self
     }
 
-    /// Sets the reconnection time that is sent with the first event. By default none is sent, and the
-    /// client uses its own. Zero is a time like any other.
+    /// Sets the reconnection time that is sent with the first event, in whole milliseconds, rounded
+    /// up. By default none is sent, and the client uses its own. Zero is sent like any other time.
+    ///
+    /// If a [notice of the position](Self::position_notice) comes before the first event, the time
+    /// is sent with the notice. After a [block](PositionNotice::Block), it is sent with the first
+    /// event again, because some clients ignore the time in a block without data.
     pub fn retry(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.retry = time.into();
         self
     }
 
-    /// Sets the age at which the session ends. Its client then connects again: to a server that was
-    /// added meanwhile, or with credentials that are checked again. By default there is no such
-    /// age; `None` and zero mean that too.
+    /// Sets the age at which the session ends. Its client then reconnects, perhaps to a server that
+    /// was added meanwhile, and its credentials are checked again. By default there is no such age.
+    /// `None` and zero mean the same.
     pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_age = age.into().filter(|age| !age.is_zero());
         self
     }
 
-    /// Sets for how long the peer may take no bytes while some are waiting. The default is 30 seconds;
-    /// `None` and zero mean for ever.
+    /// Sets how long the peer may take no bytes while some wait to be sent. After that, the session
+    /// ends as [`Stalled`](crate::server::SessionEnd::Stalled). The default is 30 seconds. `None`
+    /// and zero mean that there is no limit.
     pub fn write_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.write_timeout = time.into().filter(|time| !time.is_zero());
         self
     }
 
-    /// Sets by how much, at most, the maximum age is shortened at random, in percent. The default
-    /// is 10; more than 100 counts as 100.
+    /// Sets by how much the maximum age may be shortened at random, in percent. The default is 10.
+    /// More than 100 counts as 100.
     ///
     /// This spreads the reconnects of clients that connected at the same time.
     pub const fn jitter_percent(mut self, percent: u8) -> Self {
@@ -147,11 +155,11 @@ impl SessionConfig {
         self
     }
 
-    /// Sets how the client is told the position, if the events know it, as those of a `Hub` do. By default
-    /// it is a [block](PositionNotice::Block) with the ID alone.
+    /// Sets the notice by which the client learns the position, if the events know it, as those of
+    /// a `Hub` do. The default is a [block](PositionNotice::Block) with the ID alone.
     ///
-    /// When the position moves without an event, because a subscription leaves events out, it is told again
-    /// in place of the next comment that keeps the connection alive.
+    /// When the position moves without an event, because a subscription leaves events out, the
+    /// notice is sent again in place of the next comment that keeps the connection alive.
     pub fn position_notice(mut self, notice: PositionNotice) -> Self {
         self.tells_position = notice != PositionNotice::Off;
         let event = match notice {
@@ -164,8 +172,10 @@ impl SessionConfig {
         self
     }
 
-    /// Sets an event that keeps the connection alive in place of the comment, so that a page sees that it
-    /// is alive. Its ID is left out. By default it is the comment, which no page sees.
+    /// Sets the event that keeps the connection alive in place of a comment. A page can see it,
+    /// unlike a comment.
+    ///
+    /// The event is sent without its ID. By default, and with `None`, comments are sent.
     ///
     /// # Examples
     ///
@@ -193,12 +203,12 @@ impl SessionConfig {
         self
     }
 
-    /// Sets for how long events are gathered after a write. By default they are not. Zero means the same
-    /// as `None`.
+    /// Sets how long events are gathered after a write. By default they are not gathered. `None`
+    /// and zero mean the same.
     ///
-    /// The first event after a silence leaves at once. Those that follow wait until the time since the
-    /// last write is over, and then leave in one write. That makes each up to so much later, and takes a
-    /// fraction of the writes, which cost most of a server's time.
+    /// The first event after a silence is sent at once. The events that follow wait until `window`
+    /// has passed since the last write, and are then sent together. Each event is later by at most
+    /// `window`. In return, there are far fewer writes, which cost most of a server's time.
     pub fn gather(mut self, window: impl Into<Option<Duration>>) -> Self {
         self.rare_mut().gather = window.into().filter(|window| !window.is_zero());
         self
@@ -273,55 +283,63 @@ impl TopicsConfig {
         }
     }
 
-    /// Sets how many events of all topics together the log holds. The default is 10,000; the minimum
-    /// is 1.
+    /// Sets how many events the log holds, of all topics together. The default is 10,000, and the
+    /// minimum is 1.
+    ///
+    /// To make room for another event, the topic that holds the most bytes loses its oldest event.
+    /// An event of several topics counts once.
     pub const fn max_events(mut self, events: usize) -> Self {
         self.max_events = if events == 0 { 1 } else { events };
         self
     }
 
-    /// Sets how many bytes the log may hold: its events, encoded, with their keys, and the names of
-    /// their topics. The default is 16 MiB. An event of several topics counts once.
+    /// Sets how many bytes the log holds, of all topics together. The default is 16 MiB.
     ///
-    /// The newest event is kept even if it is larger.
+    /// The encoded events, their keys, and the names of their topics count. An event of several
+    /// topics counts once, and its key counts once for each topic.
     ///
-    /// Beside these bytes a log takes at most 192 bytes per event and 768 bytes per topic, whatever is
-    /// published in whatever order, and up to 8 batches of joined events that its readers share. A
-    /// topic that has subscribers and no events takes these bytes too, and its name.
+    /// The newest event is kept even if it alone is larger.
+    ///
+    /// In addition, the log takes at most 192 bytes for each event and 768 bytes for each topic,
+    /// and up to 8 batches that its subscribers share. A topic that has subscribers but no events
+    /// takes 768 bytes and its name too.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Sets how many events each topic may hold. There is no such limit by default.
+    /// Sets how many events each topic holds. By default there is no such limit. The minimum is 1.
     ///
-    /// The oldest event of the topic is dropped to make room for another.
+    /// The topic loses its oldest event to make room for another.
     pub fn max_events_per_topic(mut self, events: impl Into<Option<usize>>) -> Self {
         self.max_events_per_topic = events.into().map(|events| events.max(1));
         self
     }
 
-    /// Sets how old an event may become. There is no such limit by default. Zero means no limit, like
-    /// `None`.
+    /// Sets how old an event may become. By default there is no limit. `None` and zero mean the
+    /// same.
     ///
-    /// An older event is dropped when something is published or subscribed to next, or when
-    /// [`Topics::expire`](crate::server::Topics::expire) is called.
+    /// An older event is dropped with the next publication or subscription, or by
+    /// [`Topics::expire`](crate::server::Topics::expire). The event of a
+    /// [`Presence`](crate::server::Presence) is not dropped for its age.
     pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_age = age.into().filter(|age| !age.is_zero());
         self
     }
 
-    /// Sets how many topics can be [closed](crate::server::Topics::close_topic) at a time. The default
-    /// is 1,024. When one more is closed, the one that was closed first is open again.
+    /// Sets how many topics can be [closed](crate::server::Topics::close_topic) at a time. The
+    /// default is 1,024. When one more is closed, the one that was closed first is open again.
     pub const fn max_closed_topics(mut self, topics: usize) -> Self {
         self.max_closed_topics = topics;
         self
     }
 
-    /// Sets how long the name of a topic may be, in bytes, and the key of an event. The default is 1 KiB.
+    /// Sets how long the name of a topic and the key of an event may be, in bytes. The default is
+    /// 1,024.
     ///
-    /// A subscription that names a longer topic is [refused](crate::server::Refused::NameTooLong), and so
-    /// is an event with a longer topic or key.
+    /// A subscription to a topic with a longer name is
+    /// [refused](crate::server::Refused::NameTooLong). An event with a longer name or key is not
+    /// published, which is a [`PublishError`](crate::server::PublishError).
     pub const fn max_topic_name_bytes(mut self, bytes: usize) -> Self {
         self.max_topic_name_bytes = bytes;
         self
@@ -329,22 +347,31 @@ impl TopicsConfig {
 
     /// Sets how many topics one subscriber may read. The default is 1,024.
     ///
-    /// A subscription that names more is [refused](crate::server::Refused::TooManyTopics). A topic
-    /// takes a microsecond to subscribe to, during which nothing can be published, and memory until its
-    /// last subscriber leaves, so set this higher only if clients do not choose the topics themselves.
+    /// A subscription to more topics is [refused](crate::server::Refused::TooManyTopics).
+    /// Subscribing takes about a microsecond for each topic, during which nothing can be published.
+    /// Each topic also takes memory until its last subscriber leaves. So set this higher only if
+    /// clients do not choose the topics themselves.
     pub const fn max_topics_per_subscriber(mut self, topics: usize) -> Self {
         self.max_topics_per_subscriber = topics;
         self
     }
 
-    /// Sets what happens to a subscriber that does not keep up. By default it is disconnected.
+    /// Sets what happens to a subscriber that does not keep up. By default it is
+    /// [disconnected](SlowReader::Disconnect).
     ///
-    /// A subscriber that has once read all events no longer keeps up when half of the events or bytes
-    /// that the log of a topic may hold were published to the topic after the event that it has to read
-    /// next; if the topic has just lost an event to make room, half of what it does hold. Before that, in
-    /// its replay, it no longer keeps up when an event that it has to read was dropped from the log.
+    /// When a subscriber reads, it does not keep up in these cases:
     ///
-    /// Events with a key do not count: a subscriber that falls behind gets the newest of each key.
+    /// - An event that it has not read was dropped from the log.
+    /// - It is no longer in its replay, and half of the events or bytes that the log of a topic may
+    ///   hold were published to the topic after the event that it has to read next.
+    /// - It is no longer in its replay, the topic has just lost an event to make room, and half of
+    ///   the events that the topic still holds were published after the event that it has to read
+    ///   next.
+    ///
+    /// A subscriber is in its replay until it has read all events once.
+    ///
+    /// Events with a key do not count in the last two cases, because a subscriber that falls behind
+    /// gets the newest event of each key.
     pub const fn slow_reader(mut self, slow_reader: SlowReader) -> Self {
         self.slow_reader = slow_reader;
         self
@@ -357,8 +384,8 @@ impl Default for TopicsConfig {
     }
 }
 
-/// What happens to a subscriber that does not keep up, as
-/// [`TopicsConfig::slow_reader`] defines it.
+/// The treatment of a subscriber that does not keep up, as [`TopicsConfig::slow_reader`] defines
+/// it.
 ///
 /// # Examples
 ///
@@ -383,12 +410,12 @@ impl Default for TopicsConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SlowReader {
-    /// The subscriber is disconnected while the log still holds the events that it has not read, so
-    /// that it can resume without a loss.
+    /// The subscriber is disconnected. It can subscribe again after the last event that it got,
+    /// without a loss if the log still holds all events that follow.
     #[default]
     Disconnect,
     /// The subscriber gets a gap with the reason
-    /// [`GapReason::Lagged`](crate::server::GapReason::Lagged), then the events that are published
-    /// next.
+    /// [`GapReason::Lagged`](crate::server::GapReason::Lagged), then the newest event of each key,
+    /// and then the events that are published next.
     SkipToLive,
 }

@@ -40,12 +40,13 @@ pub enum Delivery {
     Events(Encoded),
     /// A notice that events may be missing here.
     Gap(Gap),
-    /// The end: the subscriber gets no more. [Unsubscribe](crate::server::Topics::unsubscribe) it. It may
-    /// subscribe again, with the ID of the last event that it got.
+    /// The end, after which the subscriber gets nothing more.
+    /// [Unsubscribe](crate::server::Topics::unsubscribe) it. Its client may subscribe again, with
+    /// the ID of the last event that it got.
     Ended(SubscriberEnd),
 }
 
-/// Why a subscriber gets no more.
+/// The reason why a subscriber has ended.
 ///
 /// # Examples
 ///
@@ -69,7 +70,8 @@ pub enum Delivery {
 pub enum SubscriberEnd {
     /// It did not keep up.
     TooSlow,
-    /// All of its topics are [closed](crate::server::Topics::close_topic), and it has read all events.
+    /// All of its topics are [closed](crate::server::Topics::close_topic), and it has read all
+    /// events.
     TopicsClosed,
     /// The application has ended it.
     Application,
@@ -112,19 +114,23 @@ impl SubscriberEnd {
 pub struct Gap {
     /// Why events may be missing.
     pub reason: GapReason,
-    /// The ID of the position from which the subscriber goes on, after which no events are missing.
+    /// The position after which no events are missing. A client that has this ID resumes there.
     ///
-    /// If its topics have events with a [key](crate::server::Topics::publish_latest), this is the position
-    /// before the oldest of them: the newest event of each key comes again, whatever the subscriber had.
+    /// If the topics have events with a [key](crate::server::Topics::publish_latest) from before
+    /// the gap, this is the position before the oldest of them, so that the newest event of each
+    /// key comes again.
     pub resumes_after: EventId,
 }
 
 impl Gap {
-    /// Returns the event that tells a client of the gap. Its type is `gap`, its data is the
-    /// [reason](GapReason::as_str), and its ID is [`resumes_after`](Self::resumes_after). A client that
-    /// reconnects with that ID does not get the same gap again, unless it lacks the newest events of keys.
+    /// Returns the event that reports the gap to a client.
     ///
-    /// A page that shows the state of keys clears it at a gap, since the end of a key may be missing.
+    /// Its type is `gap`, its data is the [reason](GapReason::as_str), and its ID is
+    /// [`resumes_after`](Self::resumes_after). A client that reconnects with that ID does not get
+    /// the same gap again, unless it still lacks the newest events of keys.
+    ///
+    /// A page that shows the state of keys should clear it at a gap, because the end of a key may
+    /// be among the missing events.
     pub fn to_event(&self) -> Event {
         let mut id = String::new();
         let _ = write!(id, "{}", self.resumes_after);
@@ -148,14 +154,14 @@ impl Gap {
 pub enum GapReason {
     /// The log no longer has all events after the last event ID.
     TooOld,
-    /// The last event ID is from another epoch.
+    /// The last event ID is from an epoch that the log does not know.
     OtherEpoch,
     /// The last event ID was never assigned here.
     Unknown,
     /// The subscriber did not keep up, and was moved to the newest event.
     Lagged,
-    /// The last event ID is from an epoch that ended before it. The log has the events of that epoch up
-    /// to its end, but the events up to that ID are lost.
+    /// The epoch of the last event ID ended with a lower ID, as far as the log knows. The events
+    /// between these two IDs are lost.
     Diverged,
 }
 

@@ -27,11 +27,11 @@ pub struct Encoded {
     first: First,
 }
 
-/// The frame that encoded frames begin with. Only events are more than one.
+/// The first of the encoded frames. Only events can be several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum First {
     Event,
-    /// An event that tells of a gap.
+    /// An event that reports a gap.
     Gap,
     Comment,
     Retry(Duration),
@@ -44,10 +44,10 @@ impl Encoded {
         Self { bytes, first }
     }
 
-    /// Drops the events that `keep` refuses. Returns `None` if it refuses all of them.
+    /// Drops the events for which `keep` returns `false`. Returns `None` if no event is left.
     ///
-    /// The bytes are shared as before if it keeps all. [Gaps](Gap), comments and reconnection times are
-    /// kept.
+    /// If all events are kept, the bytes stay shared. [Gaps](Gap), comments and reconnection times
+    /// are always kept.
     ///
     /// # Examples
     ///
@@ -153,7 +153,8 @@ enum Content {
 impl Outgoing {
     /// Appends the wire form to `out`, with a blank line after each frame.
     ///
-    /// In a response, the rules of a [`Wire`](crate::server::Wire) apply to what is between events.
+    /// A [`Wire`](crate::server::Wire) writes comments and reconnection times without these blank
+    /// lines, as a response needs them.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Content::Frame(frame) => frame.encode(out),

@@ -44,7 +44,7 @@ impl EventId {
         Self::new(self.epoch, self.number.saturating_add(1))
     }
 
-    /// Returns epoch and number as one, since comparing 128 bits takes no branch.
+    /// Returns epoch and number as one integer, since comparing 128 bits takes no branch.
     const fn both(&self) -> u128 {
         (self.epoch as u128) << 64 | self.number as u128
     }
@@ -54,7 +54,8 @@ impl EventId {
         self.epoch
     }
 
-    /// Returns the number in the sequence of the epoch. The first event has 1.
+    /// Returns the number in the sequence of the epoch. The first event has 1, and the position
+    /// before it 0.
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -94,8 +95,8 @@ impl fmt::Display for EventId {
 impl FromStr for EventId {
     type Err = InvalidEventId;
 
-    /// Parses an ID. Each has one text only: digits are in lower case, without a sign or leading
-    /// zeros.
+    /// Parses an ID. Each ID has only one text, with hexadecimal digits in lower case, and without
+    /// signs or leading zeros.
     fn from_str(text: &str) -> Result<Self, InvalidEventId> {
         let (epoch, number) = text.split_once('-').ok_or(InvalidEventId)?;
         let is_plain = |digits: &str, is_digit: fn(&u8) -> bool| {

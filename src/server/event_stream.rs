@@ -1,4 +1,4 @@
-//! What a response sends.
+//! The events that a response sends.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -11,8 +11,8 @@ use crate::server::event_id::EventId;
 use crate::server::item::OutgoingItem;
 use crate::server::session::SessionEnd;
 
-/// What a response sends: any [`Stream`] of [items](OutgoingItem), or a `Subscription` of a `Hub`, which
-/// also knows its position.
+/// A source of events for a response: any [`Stream`] of [items](OutgoingItem), or a `Subscription`
+/// of a `Hub`, which also knows its position.
 ///
 /// # Examples
 ///
@@ -33,30 +33,30 @@ pub trait EventStream {
     /// The error that ends the stream early.
     type Error;
 
-    /// Returns the next item, or `None` at the end. After that it must not be called again.
+    /// Polls for the next item, which is `None` at the end. After that it must not be called again.
     fn poll_next_item(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Outgoing, Self::Error>>>;
 
-    /// Returns the ID up to which the stream has told everything, if no item has told that ID: before the
-    /// first item, or because the stream has left something out since the last one.
+    /// Returns the position of the stream, unless the last item carries its ID. So this returns an
+    /// ID before the first item, and when the stream has left out events since the last item.
     fn untold_position(&self) -> Option<EventId> {
         None
     }
 
-    /// Returns whether there is nothing more for now, as far as is known without polling.
+    /// Returns whether the stream is known to have no more items for now.
     ///
-    /// A response that gathers does not poll again then. So the stream does not wake it for an event that
-    /// it would only let wait.
+    /// A response that [gathers](crate::server::SessionConfig::gather) events then does not poll
+    /// again until it takes events. So it is not woken for an event that would only wait.
     fn is_drained(&self) -> bool {
         false
     }
 
-    /// Returns within which time the response is to end, if it is.
+    /// Returns the time within which the response is to end, or `None` if it is to stay open.
     ///
-    /// Each of many responses chooses its own moment within that time, so that their clients do not all
-    /// return at once. The stream itself does not end meanwhile.
+    /// Each response ends at a moment of its own within that time, so that the clients do not all
+    /// return at once. The stream itself does not end before.
     fn closing(&self) -> Option<Duration> {
         None
     }

@@ -7,15 +7,15 @@ use core::fmt;
 use crate::server::start::Start;
 
 /// Returns the last event ID that a request carries, given the values of all of its `Last-Event-ID`
-/// headers; `None` if there is no such header, or an empty one.
+/// headers. Returns `None` if there is no such header, or if its value is empty.
 ///
 /// A client sends the ID encoded as UTF-8 (WHATWG HTML, "The `Last-Event-ID` header").
 ///
 /// # Errors
 ///
-/// [`InvalidLastEventId`] if there are several values, or the value is longer than 4 KiB or not UTF-8.
-/// No client that received its IDs from a server of this crate sends such a request. Respond with
-/// status 400.
+/// [`InvalidLastEventId`] if there are several values, or the value is longer than 4 KiB or not
+/// UTF-8. No client that received its IDs from a server of this crate sends such a request. Respond
+/// with status 400.
 ///
 /// # Examples
 ///
@@ -51,16 +51,19 @@ pub fn last_event_id<'a>(
     }
 }
 
-/// Returns where the client of a request wants to begin, given the values of all of its `Last-Event-ID`
-/// headers and the query of its URL; `None` if it has no last event ID.
+/// Returns where the client of a request wants to begin, given the values of all of its
+/// `Last-Event-ID` headers and the query of its URL. Returns `None` if the request has no last
+/// event ID.
 ///
-/// A page cannot set the header, so the first request of an `EventSource` can carry an ID in its query
-/// only, as `last_event_id` or `lastEventId`. When the client reconnects, it sends the header and the
-/// same query. So the header counts, if there is one.
+/// A page cannot set the header, so the first request of an `EventSource` can carry an ID only in
+/// its query, as `last_event_id` or `lastEventId`. When the client reconnects, it sends the header
+/// and the same query. So if there is a header, the query is ignored.
 ///
 /// # Errors
 ///
-/// The same as [`last_event_id`], for the header and for the query.
+/// [`InvalidLastEventId`] if the header is invalid, as for [`last_event_id`]. If there is no
+/// header, the same error if the query has several last event IDs, or one that is longer than 4
+/// KiB.
 ///
 /// # Examples
 ///

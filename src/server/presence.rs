@@ -13,15 +13,15 @@ use crate::server::publish_error::PublishError;
 use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
-/// Somebody who is here: in a room, on a page, or on whatever a topic stands for.
+/// Somebody who is present in a topic, such as a room or a page.
 ///
-/// A presence is the newest event of a [key](Topics::publish_latest) for as long as it lasts. So whoever
-/// subscribes to the topic from the [earliest](crate::server::Start::Earliest) event on, or with the
-/// [last](crate::server::Start::Last) ones, begins with a snapshot: one event for each key that is here.
-/// Then come the changes, in order, like all events of the topic.
+/// While it lasts, a presence is the newest event of a [key](Topics::publish_latest). So a
+/// subscription that starts with the [earliest](crate::server::Start::Earliest) or the
+/// [last](crate::server::Start::Last) events begins with a snapshot, which is one event for each
+/// key that is present. The changes follow in order, like all events of the topic.
 ///
-/// Several announcements of one key, from several windows for instance, are one presence. It shows what
-/// was announced last, and ends with the last of them.
+/// Several announcements of one key, for instance from several windows, are one presence. Its event
+/// is the one that was announced last. The presence ends when all of them are withdrawn.
 ///
 /// # Examples
 ///
@@ -58,11 +58,11 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Creates the presence of a key in a topic, with the event that tells that it is here, and the one
-    /// that tells that it is gone.
+    /// Creates the presence of a key in a topic. `here` is published when the presence is
+    /// announced, and `gone` when it ends.
     ///
-    /// The events say what the application knows of it: a name, a device, a state. They get IDs when they
-    /// are published.
+    /// The events carry what the application knows of it, such as a name, a device or a state. They
+    /// get new IDs when they are published.
     pub fn new(topic: impl AsRef<str>, key: impl AsRef<str>, here: Event, gone: Event) -> Self {
         Self {
             topic: topic.as_ref().into(),
@@ -74,6 +74,27 @@ impl Presence {
 }
 
 /// An announced [`Presence`], which lasts until it is [withdrawn](Topics::withdraw).
+///
+/// Dropping this does not withdraw it.
+///
+/// # Examples
+///
+/// ```
+/// use ssewire::server::{Presence, Topics, TopicsConfig};
+/// use ssewire::{Event, Timestamp};
+///
+/// let now = Timestamp::default();
+/// let mut topics = Topics::<u32>::new(TopicsConfig::new(), 0xE);
+/// let presence = Presence::new("room", "ann", Event::new("ann"), Event::new("ann is gone"));
+/// let mut announced = topics.announce(now, presence)?;
+///
+/// topics.announce_again(now, &mut announced, Event::new("ann, busy"))?;
+/// assert!(topics.present("room").eq([("ann", &Event::new("ann, busy"))]));
+///
+/// topics.withdraw(now, announced);
+/// assert_eq!(topics.present("room").count(), 0);
+/// # Ok::<(), ssewire::server::PublishError>(())
+/// ```
 #[must_use = "the presence lasts until this is withdrawn"]
 pub struct Announced {
     topic: Box<str>,
@@ -82,8 +103,8 @@ pub struct Announced {
     number: u64,
 }
 
-/// All that is announced, by topic and by key. The announcements of a key are in the order in which they
-/// were made or changed.
+/// All announcements, by topic and by key. Those of a key are in the order in which they were made
+/// or changed.
 #[derive(Debug, Default)]
 pub(super) struct Presences {
     topics: HashMap<String, BTreeMap<String, BTreeMap<u64, Event>>>,
@@ -91,10 +112,11 @@ pub(super) struct Presences {
 }
 
 impl<T> Topics<T> {
-    /// Announces a presence. Publishes the event that it is here.
+    /// Announces a presence, and publishes its `here` event as
+    /// [`publish_latest`](Self::publish_latest) does.
     ///
-    /// The event stays in the log however old it becomes, but it leaves it like any other when there are
-    /// too many. So the log needs room for all that are here.
+    /// The log does not drop the event for its age. When the log is full, it drops the event like
+    /// any other, so it needs room for all presences.
     ///
     /// # Errors
     ///
@@ -120,11 +142,11 @@ impl<T> Topics<T> {
         })
     }
 
-    /// Changes what an announcement says. Publishes the new event in place of the one before.
+    /// Changes the event of an announcement, and publishes the new event in place of the old one.
     ///
     /// # Errors
     ///
-    /// The same as [`publish`](Self::publish).
+    /// The same as [`publish`](Self::publish). The announcement then stays as it was.
     pub fn announce_again(
         &mut self,
         now: Timestamp,
@@ -139,8 +161,14 @@ impl<T> Topics<T> {
         Ok(())
     }
 
-    /// Withdraws an announcement. If it was the last of its key, publishes the event that it is gone, and
-    /// otherwise what the last of the others says, if that is not what was said anyway.
+    /// Withdraws an announcement.
+    ///
+    /// If the key has no other announcement, this publishes the `gone` event. If it has others, and
+    /// this one was the newest, the event of the newest of them is published in its place.
+    /// Otherwise nothing is published.
+    ///
+    /// If the topic is closed, nothing is published either, and the event of the key is removed
+    /// from the log.
     pub fn withdraw(&mut self, now: Timestamp, announced: Announced) {
         let Announced {
             topic,
@@ -166,8 +194,8 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Returns who is here in a topic: each key with the event that was announced last, in the order of
-    /// the keys.
+    /// Returns the keys that are present in a topic, in order, each with the event that was
+    /// announced last.
     pub fn present(&self, topic: &str) -> impl Iterator<Item = (&str, &Event)> {
         let keys = self.presences.topics.get(topic).into_iter().flatten();
         keys.filter_map(|(key, announced)| Some((&**key, announced.last_key_value()?.1)))

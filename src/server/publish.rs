@@ -13,17 +13,19 @@ use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
 impl<T> Topics<T> {
-    /// Appends an event to one topic or several, and returns the event's new ID, which replaces any that
-    /// it had. An event of several topics is stored once, and a subscriber of several of them gets it
-    /// once.
+    /// Publishes an event to one topic or several, and returns its new ID.
     ///
-    /// Ends the wait of the topics' subscribers; their tokens are then returned by
-    /// [`take_ready`](Self::take_ready). Other subscribers cost nothing.
+    /// The new ID replaces any that the event had. An event of several topics is stored once, and a
+    /// subscriber of several of them gets it once.
+    ///
+    /// This ends the wait of the topics' subscribers. [`take_ready`](Self::take_ready) then returns
+    /// their tokens. The subscribers of other topics cost nothing.
     ///
     /// # Errors
     ///
-    /// [`PublishError`] if no topic is named, the name of one is too long, or one is closed. The event is
-    /// then in none of them, and [`TopicsStats::refused`](crate::server::TopicsStats::refused) counts it.
+    /// [`PublishError`] if no topic is named, if the name of a topic is too long, or if a topic is
+    /// closed. The event is then published to none of them, and
+    /// [`TopicsStats::refused`](crate::server::TopicsStats::refused) counts it.
     pub fn publish<K: ?Sized>(
         &mut self,
         now: Timestamp,
@@ -33,17 +35,21 @@ impl<T> Topics<T> {
         self.add(now, topics, Role::Plain, None, event)
     }
 
-    /// Publishes an event that takes the place of the one with the same key: of each key, a topic keeps
-    /// the newest event only.
+    /// Publishes an event that replaces the one with the same key. Of each key, a topic keeps only
+    /// the newest event.
     ///
-    /// Whoever subscribes from the [earliest](crate::server::Start::Earliest) event on, or with the
-    /// [last](crate::server::Start::Last) ones, gets the newest event of each key. A subscriber that falls
-    /// behind does so too, and is neither disconnected nor told of a gap for events that were replaced.
-    /// After a gap for other events, the newest event of each key comes again.
+    /// A subscription that begins with the [earliest](crate::server::Start::Earliest) or the
+    /// [last](crate::server::Start::Last) events gets the newest event of each key. So does a
+    /// subscriber that falls behind. It is not disconnected for events that were replaced, and gets
+    /// no gap for them. After a gap for other events, it gets the newest event of each key again.
+    ///
+    /// When the log is full, it drops events with a key like any others. So it needs room for the
+    /// newest event of every key.
     ///
     /// # Errors
     ///
-    /// The same as [`publish`](Self::publish), and if the key is longer than the name of a topic may be.
+    /// The same as [`publish`](Self::publish), and [`PublishError::KeyTooLong`] if the key is
+    /// longer than the name of a topic may be.
     ///
     /// # Examples
     ///
@@ -73,8 +79,11 @@ impl<T> Topics<T> {
         self.add(now, topics, Role::Latest(key), None, event)
     }
 
-    /// Publishes an event that tells of the end of a key, and drops the event of the key. The published
-    /// event itself has no key, and leaves the log like any other.
+    /// Publishes an event that reports the end of a key, and removes the event of the key from the
+    /// log.
+    ///
+    /// The published event itself has no key. It is dropped from the log like any other, but
+    /// [`Start::Last`](crate::server::Start::Last) does not count it.
     ///
     /// # Errors
     ///
@@ -89,18 +98,21 @@ impl<T> Topics<T> {
         self.add(now, topics, Role::Removal(key), None, event)
     }
 
-    /// Appends an event that has its ID already, to fill the log after a restart from a database. With a
-    /// key it is as [`publish_latest`](Self::publish_latest) publishes it.
+    /// Appends an event that has an ID already, to fill the log from a database after a restart.
     ///
-    /// Clients that have one of these IDs then resume without a gap. A client whose last event was not
-    /// appended, because it was not stored in time, gets a gap with the reason
-    /// [`Diverged`](crate::server::GapReason::Diverged). What is published from then on has an epoch above
-    /// those of the appended events.
+    /// Append the oldest event first. With a key, the event replaces the one with the same key, as
+    /// in [`publish_latest`](Self::publish_latest).
+    ///
+    /// A client that has one of these IDs then resumes without a gap. If the last event of a client
+    /// was not stored before the restart, and so is not appended, the client gets a gap. Its reason
+    /// is [`Diverged`](crate::server::GapReason::Diverged) or, until the first event is published
+    /// after the restart, [`Unknown`](crate::server::GapReason::Unknown). Events that are published
+    /// later have a higher epoch than the appended ones.
     ///
     /// # Errors
     ///
-    /// The same as [`publish_latest`](Self::publish_latest), and if the ID is not higher than those of all
-    /// events before.
+    /// The same as [`publish_latest`](Self::publish_latest), and [`PublishError::IdNotNewer`] if
+    /// the ID is not higher than those of all events before, or its number is 0.
     ///
     /// # Examples
     ///
@@ -214,7 +226,7 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Returns the ID of the next event, which is the one that was given, if any.
+    /// Returns the ID of the next event, which is the given one if there is one.
     fn id_of_event(&mut self, given: Option<EventId>) -> Result<EventId, PublishError> {
         let newest = self.position();
         let Some(id) = given else {

@@ -45,9 +45,9 @@ pub enum PublishError {
     },
     /// No topic was named.
     NoTopic,
-    /// The ID that was given is not higher than those of all events before.
+    /// The ID that was given is not higher than those of all events before, or its number is 0.
     IdNotNewer {
-        /// The ID of the newest event.
+        /// The ID of the newest event or, before the first, the ID with the number 0.
         newest: EventId,
     },
 }

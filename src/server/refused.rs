@@ -26,12 +26,11 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refused {
-    /// It names more topics than
-    /// [`TopicsConfig::max_topics_per_subscriber`](crate::server::TopicsConfig::max_topics_per_subscriber).
+    /// It would read more topics than
     TooManyTopics {
-        /// How many different topics it names.
+        /// How many different topics it would read.
         topics: usize,
-        /// How many it may name.
+        /// How many it may read.
         limit: usize,
     },
     /// The name of a topic is longer than
@@ -42,7 +41,8 @@ pub enum Refused {
         /// How long a name may be, in bytes.
         limit: usize,
     },
-    /// All of its topics are [closed](crate::server::Topics::close_topic), and have nothing left for it.
+    /// All of its topics are [closed](crate::server::Topics::close_topic), and have nothing left
+    /// for it.
     TopicClosed,
     /// The hub has been shut down.
     Closed,

@@ -30,17 +30,20 @@ use crate::time::Timestamp;
 
 /// An open response, which is kept alive by comments and ends at its maximum age.
 ///
-/// A session writes into the caller's buffer, and the caller reads the clock for it. It opens with a
-/// comment, so that the first byte leaves at once, and writes another whenever nothing was sent for a
-/// while: "authors can include a comment line (one starting with a ':' character) every 15 seconds or
-/// so" (WHATWG HTML, "Authoring notes" of server-sent events). What is between events follows the rules
-/// of a [`Wire`].
+/// A session writes into the caller's buffer, and the caller reads the clock for it. It opens with
+/// a comment, so that the first byte is sent at once. It writes another comment whenever nothing
+/// was sent for a while, because "authors can include a comment line (one starting with a ':'
+/// character) every 15 seconds or so" (WHATWG HTML, "Authoring notes" of server-sent events).
+/// Comments and reconnection times follow the rules of a [`Wire`].
 ///
-/// Report what happens by [`send`](Self::send), [`pass`](Self::pass),
-/// [`handle_sent`](Self::handle_sent), [`handle_blocked`](Self::handle_blocked) and [`handle_unblocked`](Self::handle_unblocked). Call
-/// [`handle_timeout`](Self::handle_timeout) at the time that [`poll_timeout`](Self::poll_timeout)
-/// returns. After each call write what is in the buffer, and close the response once
-/// [`ended`](Self::ended) returns why.
+/// Write items with [`send`](Self::send) and [`pass`](Self::pass), and report everything else with
+/// the methods that begin with `handle_`. Call [`handle_timeout`](Self::handle_timeout) at the time
+/// that [`poll_timeout`](Self::poll_timeout) returns. After each call, send the bytes in the
+/// buffer. Close the response once [`ended`](Self::ended) returns a reason.
+///
+/// If events are [gathered](SessionConfig::gather), take them only while
+/// [`takes_events`](Self::takes_events) returns `true`, and call
+/// [`handle_drained`](Self::handle_drained) when no more are waiting.
 ///
 /// # Examples
 ///
@@ -88,8 +91,8 @@ pub struct Session {
     seed: u64,
 }
 
-/// Whether the transport takes bytes. This matters after the end too: what was sent before still has
-/// to leave.
+/// Whether the transport takes bytes. This matters after the end too: what was sent before still
+/// has to leave.
 #[derive(Clone, Copy, Debug)]
 enum Transport {
     TakesBytes,
@@ -104,9 +107,9 @@ enum State {
     Open {
         /// When the next comment is due.
         comment_at: Option<Timestamp>,
-        /// When it ends, and why.
+        /// The time at which it ends, and the reason.
         end: Option<(Timestamp, SessionEnd)>,
-        /// When the events that were gathered leave.
+        /// The time at which the gathered events are sent.
         gathers_until: Option<Timestamp>,
         position: Position,
     },
@@ -165,11 +168,13 @@ impl SessionEnd {
 }
 
 impl Session {
-    /// Opens a session. Writes a comment, which is the first byte of the response. The reconnection
-    /// time, if one is configured, is written at the head of the first event.
+    /// Opens a session, and writes a comment as the first bytes of the response.
     ///
-    /// The seed determines by how much the configured jitter shortens the maximum age: sessions with
-    /// equal seeds last equally long. Draw it at random.
+    /// A configured reconnection time is written later, as [`SessionConfig::retry`] describes.
+    ///
+    /// The seed determines by how much the configured jitter shortens the maximum age, and the
+    /// moment at which the session ends in a [shutdown](Self::handle_closing). Sessions with equal
+    /// seeds are shortened equally. Draw it at random.
     pub fn open(now: Timestamp, config: SessionConfig, seed: u64, out: &mut Vec<u8>) -> Self {
         let mut wire = Wire::with_retry(config.retry);
         wire.keep_alive(out);
@@ -192,11 +197,12 @@ impl Session {
         }
     }
 
-    /// Reports the position of the events, if they know it: the ID up to which the client has everything,
-    /// or would have, if it had not asked for less.
+    /// Reports the position of the events, which is the ID up to which the client has all events
+    /// that it asked for.
     ///
-    /// Before anything was sent, this writes the notice that [`SessionConfig::position_notice`] sets. From
-    /// then on a position that no event has told takes the place of the next comment.
+    /// Before the first item, this writes the notice that [`SessionConfig::position_notice`] sets.
+    /// After that, it only notes the position. If no item follows, the notice of the new position
+    /// takes the place of the next comment.
     pub fn handle_position(&mut self, id: EventId, out: &mut Vec<u8>) {
         if !self.tells_position {
             return;
@@ -214,8 +220,10 @@ impl Session {
         }
     }
 
-    /// Reports that all streams are to end within a time. The session ends at a moment within it that its
-    /// seed determines, or at its maximum age if that is earlier. Only the first report counts.
+    /// Reports that all responses are to end within `window`, in a shutdown.
+    ///
+    /// The session ends at a moment within the window that its seed determines, or at its maximum
+    /// age if that is earlier. Once that moment is set, further reports change nothing.
     pub fn handle_closing(&mut self, now: Timestamp, window: Duration) {
         let State::Open { end, .. } = &mut self.state else {
             return;
@@ -232,8 +240,10 @@ impl Session {
         }
     }
 
-    /// Reports that nothing more is waiting to be sent. If events were sent, and are
-    /// [gathered](SessionConfig::gather), the session takes no more for a while.
+    /// Reports that all events that were waiting have been sent. Call this only if there were any.
+    ///
+    /// If events are [gathered](SessionConfig::gather), the session takes no more until the window
+    /// is over. Otherwise, this does nothing.
     pub fn handle_drained(&mut self, now: Timestamp) {
         let Some(window) = self.gather() else {
             return;
@@ -245,8 +255,10 @@ impl Session {
         }
     }
 
-    /// Returns whether the session takes events now. While it [gathers](SessionConfig::gather) them, they
-    /// stay where they are.
+    /// Returns whether the session takes events now.
+    ///
+    /// While events are [gathered](SessionConfig::gather), this returns `false`, and they should
+    /// stay in their source. After the end it returns `false` too.
     pub fn takes_events(&self, now: Timestamp) -> bool {
         match &self.state {
             State::Open {
@@ -256,7 +268,7 @@ impl Session {
         }
     }
 
-    /// Returns whether events are [gathered](SessionConfig::gather).
+    /// Returns whether the session is configured to [gather](SessionConfig::gather) events.
     pub fn is_gathering(&self) -> bool {
         self.gather().is_some()
     }
@@ -264,7 +276,9 @@ impl Session {
     /// Writes a frame, and returns `true`. If the session has ended, writes nothing and returns
     /// `false`.
     ///
-    /// If the maximum age is due, the frame is still written, and the session ends.
+    /// If the maximum age is due, the frame is still written, and the session ends. In a shutdown,
+    /// the session goes on until [`handle_timeout`](Self::handle_timeout) ends it, so that all
+    /// waiting events are sent.
     pub fn send<'f>(
         &mut self,
         now: Timestamp,
@@ -280,10 +294,10 @@ impl Session {
         true
     }
 
-    /// Writes an item as [`send`](Self::send) does, or returns its bytes if they can be sent as they
-    /// are, after `out`. That spares a copy of events that are encoded already.
+    /// Writes an item as [`send`](Self::send) does, or returns its bytes if they can be sent
+    /// unchanged after those in `out`. This avoids a copy of events that are encoded already.
     ///
-    /// If the session has ended, does nothing.
+    /// If the session has ended, does nothing and returns `None`.
     ///
     /// # Examples
     ///
@@ -318,8 +332,9 @@ impl Session {
 
     /// Reports that the caller sent whole events itself. Returns whether the session is open.
     ///
-    /// If the maximum age is due, the session ends: one that always has something to send may never
-    /// wait for [`handle_timeout`](Self::handle_timeout).
+    /// If the maximum age is due, or the moment of the session in a shutdown has come, the session
+    /// ends. A caller that always has something to send might otherwise never call
+    /// [`handle_timeout`](Self::handle_timeout).
     pub fn handle_sent(&mut self, now: Timestamp) -> bool {
         let State::Open {
             comment_at,
@@ -340,8 +355,8 @@ impl Session {
         true
     }
 
-    /// Reports that the transport takes no more bytes for now. The write timeout runs from the first
-    /// such call until [`handle_unblocked`](Self::handle_unblocked), even if the session ends
+    /// Reports that the transport takes no more bytes for now. The write timeout runs from the
+    /// first such call until [`handle_unblocked`](Self::handle_unblocked), even if the session ends
     /// meanwhile.
     pub fn handle_blocked(&mut self, now: Timestamp) {
         let is_new = matches!(self.transport, Transport::TakesBytes);
@@ -356,7 +371,12 @@ impl Session {
         self.transport = Transport::TakesBytes;
     }
 
-    /// Writes a comment or ends the session, whichever is due. Does nothing if nothing is.
+    /// Writes a comment, takes events again after they were gathered, or ends the session,
+    /// whichever is due. If nothing is due, does nothing.
+    ///
+    /// In place of the comment, this writes the notice of a position that the client does not know,
+    /// and the [heartbeat](SessionConfig::heartbeat) if one is configured. While the transport is
+    /// blocked, it writes none of these.
     pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Vec<u8>) {
         if is_due(self.stalled_at(), now) {
             self.transport = Transport::TakesBytes;
@@ -394,8 +414,8 @@ impl Session {
         }
     }
 
-    /// Ends the session, unless it has ended already. Writes a blank line if a comment was written
-    /// last.
+    /// Ends the session, and writes what an orderly [end](Wire::end) of the response needs. If the
+    /// session has ended already, does nothing.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         if let State::Open { .. } = self.state {
             self.state = State::Ended(SessionEnd::Caller);
@@ -403,8 +423,10 @@ impl Session {
         }
     }
 
-    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout) if nothing is sent
-    /// before; `None` if there is no timer.
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), or `None` if
+    /// there is no timer.
+    ///
+    /// Ask again after every other call, which may change the time.
     #[must_use = "without a timer the session stays silent and open"]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let (comment_at, end_at, gathers_until) = match self.state {
@@ -420,7 +442,7 @@ impl Session {
         all.into_iter().flatten().min()
     }
 
-    /// Returns why the session ended; `None` while it is open.
+    /// Returns why the session has ended, or `None` while it is open.
     pub fn ended(&self) -> Option<SessionEnd> {
         match self.state {
             State::Open { .. } => None,
@@ -429,7 +451,7 @@ impl Session {
     }
 
     /// Starts the next silence if anything was written, or ends the session if its maximum age is
-    /// due. A reconnection time that waits for an event breaks no silence.
+    /// due. A reconnection time that waits for an event does not end a silence.
     fn handle_written(&mut self, now: Timestamp, has_written: bool, out: &mut Vec<u8>) {
         let State::Open {
             comment_at,
@@ -490,7 +512,7 @@ impl Session {
     }
 }
 
-/// Returns why a session ends by now, if it does.
+/// Returns why a session has to end by now, if it has to.
 fn end_due(end: Option<(Timestamp, SessionEnd)>, now: Timestamp) -> Option<SessionEnd> {
     end.filter(|(at, _)| *at <= now).map(|(_, end)| end)
 }

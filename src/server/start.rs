@@ -7,10 +7,10 @@ use core::str::FromStr;
 
 use crate::server::event_id::EventId;
 
-/// Where a subscription begins.
+/// The point at which a subscription begins.
 ///
-/// A last event ID converts into this, and so does an `Option` of one: without an ID a subscription
-/// begins with the events that are published from now on.
+/// An [`EventId`] converts into this, and so does the text of a last event ID. An `Option<&str>`
+/// does too, and `None` stands for [`Live`](Self::Live).
 ///
 /// # Examples
 ///
@@ -31,21 +31,26 @@ pub enum Start {
     /// With the first event after the one with this ID.
     ///
     /// If events after that ID may be lost, the subscription begins with a
-    /// [`Gap`](crate::server::Gap), and then has all events of its topics that are in the log.
+    /// [`Gap`](crate::server::Gap). It goes on with the later events that the log still has. If the
+    /// log does not know the ID, these are all events of its topics.
     After(EventId),
-    /// After an event whose ID was not assigned here. The subscription begins with a
-    /// [`Gap`](crate::server::Gap) for the reason
-    /// [`GapReason::Unknown`](crate::server::GapReason::Unknown), and then has all events of its
-    /// topics that are in the log.
+    /// After an event whose ID was not assigned here.
+    ///
+    /// The subscription begins with a [`Gap`](crate::server::Gap) with the reason
+    /// [`GapReason::Unknown`](crate::server::GapReason::Unknown). It goes on with all events of its
+    /// topics that the log still has.
     Unknown,
     /// With the oldest event that the log has of any of its topics.
     Earliest,
-    /// With so many of the newest events of its topics, counted together. The newest event of each
-    /// [key](crate::server::Topics::publish_latest) comes beside them, and does not count.
+    /// With this many of the newest events of its topics, counted together.
+    ///
+    /// Events with a [key](crate::server::Topics::publish_latest) do not count, and neither do
+    /// events that [end](crate::server::Topics::remove_latest) a key. The subscription also gets
+    /// the newest event of each key.
     Last(usize),
 }
 
-/// As in a query: `live`, `earliest` or `last:10`.
+/// Parses a start as it stands in a query: `live`, `earliest` or `last:10`.
 impl FromStr for Start {
     type Err = InvalidStart;
 

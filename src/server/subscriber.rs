@@ -18,10 +18,11 @@ use crate::server::reading::{Position, TooSlow};
 use crate::server::topic::{Topic, TopicKey};
 use crate::server::wait_list::Ticket;
 
-/// A subscriber of some topics, as [`Topics::subscribe`](crate::server::Topics::subscribe) returns it.
+/// A subscriber of some topics, as [`Topics::subscribe`](crate::server::Topics::subscribe) returns
+/// it.
 ///
-/// It is valid only for the [`Topics`](crate::server::Topics) that it is from. These count it, and may
-/// hold a token for it, until it is passed to
+/// It is valid only for the [`Topics`](crate::server::Topics) that returned it. They count it, and
+/// may hold a token for it, until it is passed to
 /// [`unsubscribe`](crate::server::Topics::unsubscribe).
 ///
 /// # Examples
@@ -58,7 +59,7 @@ pub struct Subscriber {
 pub(crate) struct Opening {
     /// The gap that is delivered first.
     pub(crate) gap: Option<Gap>,
-    /// Events without a key are skipped up to the one with this ID, which is not.
+    /// Events without a key are skipped if they come before the one with this ID.
     pub(crate) unkeyed_from: Option<EventId>,
 }
 
@@ -81,9 +82,11 @@ pub(crate) struct Cursor {
 
 /// The topics of a subscriber of several.
 ///
-/// Each topic is in one of three places: in `unread`; in the list of its members, if the subscriber has
-/// read all of its events; or among the news that [`Readers`] has for the subscriber, if it had an event
-/// since.
+/// Each topic is in one of three places:
+///
+/// - In `unread`, if it may have unread events.
+/// - In the list of its members, if the subscriber has read all of its events.
+/// - Among the news that [`Readers`] has for the subscriber, if it has had an event since then.
 #[derive(Debug)]
 pub(crate) struct Several {
     pub(crate) key: ReaderKey,
@@ -115,7 +118,8 @@ impl Subscriber {
         gap
     }
 
-    /// Reads the next events, joined up to about `max_bytes`; `None` if it has read them all.
+    /// Reads the next events, joined up to about `max_bytes`, or returns `None` if it has read them
+    /// all.
     #[inline]
     pub(crate) fn read<T>(
         &mut self,
@@ -157,8 +161,8 @@ impl Subscriber {
         }
     }
 
-    /// Returns whether there is nothing to read any more, because all of its topics are closed. It has
-    /// read all events.
+    /// Returns whether a subscriber that has read all events gets no more, because all of its
+    /// topics are closed.
     #[inline]
     pub(crate) fn is_closed<T>(&self, history: &History<T>) -> bool {
         match &self.cursors {
@@ -237,7 +241,8 @@ impl Several {
         self.unread.is_empty() && !readers.has_news(self.key)
     }
 
-    /// Returns whether all of its topics are read to their end and closed. That is not so for no topics.
+    /// Returns whether all of its topics are read to their end and closed. Returns `false` if there
+    /// are none.
     pub(crate) fn is_closed<T>(&self, history: &History<T>) -> bool {
         let are_over =
             !self.over.is_empty() && self.over.len() + self.free.len() == self.cursors.len();
@@ -335,8 +340,8 @@ impl Several {
         read
     }
 
-    /// Reads several topics in the order of their events, but of those before `unkeyed_from` only the ones
-    /// with a key.
+    /// Reads several topics in the order of their events, but of those before `unkeyed_from` only
+    /// the ones with a key.
     fn read_merged<T>(
         &mut self,
         history: &mut History<T>,
@@ -357,7 +362,7 @@ impl Several {
             if position.has_lost(log) {
                 match joined.is_empty() {
                     true => return Err(TooSlow),
-                    // It is told after what was read.
+                    // The loss is reported after what was read.
                     false => break,
                 }
             }
@@ -453,8 +458,8 @@ impl Several {
             .and_then(|topic| history.topic(topic))
             .map(|topic| &topic.log);
         let next = log.and_then(|log| match position.has_lost(log) {
-            // It is told before anything else is read: an event of another topic may have the ID of the
-            // newest that is lost, and would move the position past the others.
+            // A loss is reported before anything else is read. Otherwise, an event of another topic
+            // that has the ID of the newest lost one would move the position past it.
             true => Some(position.after),
             false => log.first_after(position.after).map(|entry| entry.id),
         });

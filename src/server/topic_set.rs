@@ -12,9 +12,9 @@ use crate::server::refused::Refused;
 
 /// The names of topics, each once, in the order in which they were named first.
 ///
-/// [`Topics::subscribe`](crate::server::Topics::subscribe) and `Hub::subscribe` create it from
-/// [whatever names topics](TopicNames). To create it takes time and memory for each name, so `Hub` does
-/// that before it takes its lock.
+/// [`Topics::subscribe`](crate::server::Topics::subscribe) and `Hub::subscribe` create it from any
+/// [`TopicNames`]. Creating it takes time and memory for each name, so `Hub` creates it before it
+/// takes its lock.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ use crate::server::refused::Refused;
 pub struct TopicSet(SmallVec<[Box<str>; 1]>);
 
 impl TopicSet {
-    /// Creates a set of names.
+    /// Creates a set of names. Each name after its first occurrence is left out.
     pub fn new<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Self {
         let names = names.into_iter();
         let mut set: SmallVec<[Box<str>; 1]> = names.map(|name| name.as_ref().into()).collect();
@@ -53,12 +53,12 @@ impl TopicSet {
         self.0.is_empty()
     }
 
-    /// Returns the names.
+    /// Returns an iterator over the names, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(|name| &**name)
     }
 
-    /// Returns the names, if a subscription may have so many and so long ones.
+    /// Returns the names, if their number and their lengths are within the limits.
     pub(crate) fn within(self, config: &TopicsConfig) -> Result<SmallVec<[Box<str>; 1]>, Refused> {
         let (topics, limit) = (self.len(), config.max_topics_per_subscriber);
         if topics > limit {
@@ -73,11 +73,11 @@ impl TopicSet {
     }
 }
 
-/// Whatever names the topics of a subscription or of an event: one name, or several.
+/// One name of a topic or several, for a subscription or an event.
 ///
-/// One name is a `&str` or a `String`. Several are an array, a vector, an iterator or anything else that
-/// [can be iterated](IntoIterator) and has names. `Kind` tells these two apart for the compiler, which
-/// infers it.
+/// One name is a `&str`, a `&String` or a `String`. Several names are an array, a vector, an
+/// iterator or any other [`IntoIterator`] of names. `Kind` separates the implementations for one
+/// name and for several. The compiler infers it.
 ///
 /// # Examples
 ///
@@ -97,7 +97,7 @@ pub trait TopicNames<Kind: ?Sized> {
     /// Returns the names, each once.
     fn into_topics(self) -> TopicSet;
 
-    /// Returns the name if it is one, without a copy.
+    /// Returns the name, without a copy, if this is a single name.
     fn one_name(&self) -> Option<&str> {
         None
     }

@@ -26,18 +26,18 @@ use crate::time::Timestamp;
 /// Topics, their latest events, and their subscribers.
 ///
 /// Each event is encoded and stored once, in a log that is bounded in events and in bytes. A
-/// subscriber is a position in that log: a slow one costs no memory, and publishing never waits. The
-/// events of all topics are numbered in one sequence, so one last event ID tells how far a connection
-/// has read in all of its topics. The sequence belongs to an epoch, a number that the caller draws at
-/// random, so an ID from before a restart is recognized. A subscriber that may have missed events is
-/// told so by a [`Gap`].
+/// subscriber is a position in that log, so a slow one costs no memory, and publishing never waits
+/// for it. The events of all topics are numbered in one sequence, so one last event ID is enough to
+/// resume in all topics of a connection. The sequence belongs to an epoch, a number that is higher
+/// after each start of the program, so an ID from before a restart is recognized. A subscriber that
+/// may have missed events gets a [`Gap`].
 ///
-/// `T` is a token that names a waiting subscriber to the caller: the number of a connection, or a
-/// [`Waker`](core::task::Waker).
+/// `T` is a token that names a waiting subscriber to the caller, such as the number of a connection
+/// or a [`Waker`](core::task::Waker).
 ///
 /// For each subscriber, call [`poll_delivery`](Self::poll_delivery) until it returns `None`, then
-/// [`wait`](Self::wait). After each [`publish`](Self::publish), call [`take_ready`](Self::take_ready)
-/// and wake the subscribers that the tokens name.
+/// [`wait`](Self::wait). After each [`publish`](Self::publish), call
+/// [`take_ready`](Self::take_ready) and wake the subscribers that the tokens name.
 ///
 /// # Examples
 ///
@@ -83,7 +83,8 @@ pub struct Topics<T> {
     pub(super) id: String,
 }
 
-/// Counts of slow readers, gaps and refused events since the [`Topics`] were created.
+/// Counts of slow readers, of gaps, and of events that were refused or dropped, since the
+/// [`Topics`] were created.
 ///
 /// # Examples
 ///
@@ -107,17 +108,20 @@ pub struct TopicsStats {
     pub disconnected: u64,
     /// How many times a slow reader was moved to the newest event.
     pub skipped: u64,
-    /// How many subscriptions could not resume without a gap.
+    /// How many times a subscriber got a gap because it could not resume, or because of topics that
+    /// were added to it.
     pub gaps: u64,
     /// How many events could not be published.
     pub refused: u64,
-    /// How many events were dropped from the log of a topic to make room for others.
+    /// How many events were dropped from the log of a topic to make room for others. An event of
+    /// several topics counts once for each.
     pub dropped: u64,
-    /// How many events were dropped from the log of a topic because of their age.
+    /// How many events were dropped from the log of a topic because of their age. An event of
+    /// several topics counts once for each.
     pub expired: u64,
 }
 
-/// What is known of the events of a delivery.
+/// Facts about the events of a delivery, as [`Topics::last_read`] returns them.
 ///
 /// # Examples
 ///
@@ -150,8 +154,10 @@ pub struct LastRead {
 }
 
 impl<T> Topics<T> {
-    /// Creates topics without events. `epoch` must be higher than at the last start of the program, for
-    /// instance the time.
+    /// Creates topics without events.
+    ///
+    /// `epoch` must be higher than at the last start of the program. The current time is a good
+    /// choice.
     pub fn new(config: TopicsConfig, epoch: u64) -> Self {
         Self {
             history: History::new(&config),
@@ -167,16 +173,19 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Adds a subscriber of topics, which need not have any events yet. A topic that is named several
-    /// times counts once. Topics that are [closed](Self::close_topic) and have nothing for the subscriber
-    /// are left out.
+    /// Adds a subscriber of topics, which need not have any events yet.
     ///
-    /// `start` is the [`Start`], or what converts into it: `None` for the events that are published from
-    /// now on, or a last event ID for all events that were published after it.
+    /// A topic that is named several times counts once. Topics that are [closed](Self::close_topic)
+    /// and have no events for the subscriber are left out. A subscriber without topics waits until
+    /// some are [added](Self::add_topics).
+    ///
+    /// `start` is a [`Start`] or converts into one. `None` stands for the events that are published
+    /// from now on, and a last event ID for all events that were published after it.
     ///
     /// # Errors
     ///
-    /// [`Refused`] if there are too many topics, the name of one is too long, or all are closed.
+    /// [`Refused`] if there are too many topics, if the name of one is too long, or if all of them
+    /// are closed and have no events for the subscriber.
     pub fn subscribe<K: ?Sized>(
         &mut self,
         now: Timestamp,
@@ -255,12 +264,14 @@ impl<T> Topics<T> {
         token
     }
 
-    /// Returns the next delivery to a subscriber, or `None` if there is none yet. After `None`,
-    /// call [`wait`](Self::wait).
+    /// Returns the next delivery to a subscriber, or `None` if there is none yet.
     ///
-    /// Events are joined up to `max_bytes`, but there is always at least one. Subscribers of one topic
-    /// at the same position share the same bytes. The topics of a subscriber that have no event for it
-    /// cost nothing.
+    /// After `None`, call [`wait`](Self::wait). After [`Delivery::Ended`], each call returns the
+    /// same end again.
+    ///
+    /// Events are joined into a batch of at most `max_bytes`. An event that is longer is delivered
+    /// alone. Subscribers of one topic at the same position share the bytes of a batch. Topics that
+    /// have no events for the subscriber cost nothing.
     pub fn poll_delivery(
         &mut self,
         subscriber: &mut Subscriber,
@@ -288,8 +299,8 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Returns whether [`poll_delivery`](Self::poll_delivery) would return nothing now, as far as is known
-    /// without calling it.
+    /// Returns whether [`poll_delivery`](Self::poll_delivery) is known to return `None` now. If
+    /// this returns `false`, it may return `None` all the same.
     pub fn is_drained(&self, subscriber: &Subscriber) -> bool {
         subscriber.end.is_none()
             && subscriber.opening.is_none()
@@ -298,12 +309,14 @@ impl<T> Topics<T> {
             && !subscriber.is_closed(&self.history)
     }
 
-    /// Holds a clone of `token` until there is a delivery to a subscriber; then
-    /// [`take_ready`](Self::take_ready) returns it. If there is a delivery already, this holds nothing
-    /// and returns `false`.
+    /// Holds a clone of `token` until there is a delivery to a subscriber, and returns `true`.
+    /// [`take_ready`](Self::take_ready) then returns the token.
     ///
-    /// A subscriber for which a token is held already keeps that one. To wait with another token, call
-    /// [`stop_waiting`](Self::stop_waiting) first.
+    /// If there may be a delivery already, this holds nothing and returns `false`. Call
+    /// [`poll_delivery`](Self::poll_delivery) again then.
+    ///
+    /// A subscriber for which a token is held already keeps that one. To wait with another token,
+    /// call [`stop_waiting`](Self::stop_waiting) first.
     pub fn wait(&mut self, subscriber: &mut Subscriber, token: &T) -> bool
     where
         T: Clone,
@@ -344,15 +357,15 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Returns the tokens of all subscribers whose wait has ended since the last call, each once. Call
-    /// it after every publication.
+    /// Returns the tokens of all subscribers whose wait has ended since the last call, each once.
+    /// Call it after each publication, and after each other call that ends a wait.
     #[must_use = "a subscriber that is not woken waits for ever"]
     pub fn take_ready(&mut self) -> Vec<T> {
         mem::take(&mut self.ready)
     }
 
-    /// Ends the wait of all subscribers, as if each had something to read. Their tokens are then
-    /// returned by [`take_ready`](Self::take_ready).
+    /// Ends the wait of all subscribers, as if each had something to read.
+    /// [`take_ready`](Self::take_ready) then returns their tokens.
     pub fn wake_all(&mut self) {
         for topic in self.history.topics_mut() {
             topic.waiting.drain_into(&mut self.ready);
@@ -377,7 +390,7 @@ impl<T> Topics<T> {
         topic.map_or(0, |topic| topic.subscriber_count)
     }
 
-    /// Returns the number of topics that have events or subscribers.
+    /// Returns the number of topics that have events or subscribers, or are closed.
     pub fn topic_count(&self) -> usize {
         self.history.topic_count()
     }
@@ -387,12 +400,12 @@ impl<T> Topics<T> {
         self.history.event_count()
     }
 
-    /// Returns the length in bytes of all events in the log, encoded, and of the names of their topics.
+    /// Returns the number of bytes in the log, as [`TopicsConfig::max_bytes`] counts them.
     pub fn byte_count(&self) -> usize {
         self.history.byte_count()
     }
 
-    /// Returns how many gaps, slow readers and refused events there were.
+    /// Returns counts of slow readers, of gaps, and of events that were refused or dropped.
     pub fn stats(&self) -> TopicsStats {
         let (dropped, expired) = self.history.dropped_and_expired();
         TopicsStats {
@@ -402,8 +415,8 @@ impl<T> Topics<T> {
         }
     }
 
-    /// Returns what is known of the events that [`poll_delivery`](Self::poll_delivery) returned last, to
-    /// whichever subscriber.
+    /// Returns facts about the events that [`poll_delivery`](Self::poll_delivery) returned last, to
+    /// any subscriber.
     pub fn last_read(&self) -> LastRead {
         let facts = self.history.facts;
         LastRead {
@@ -415,8 +428,8 @@ impl<T> Topics<T> {
 
     /// Drops the events that are older than [`TopicsConfig::max_age`].
     ///
-    /// Publishing and subscribing do so too, so this is needed only to free their memory while neither
-    /// happens.
+    /// Publishing and subscribing do so too. This is needed only to free the memory of the events
+    /// while neither happens.
     pub fn expire(&mut self, now: Timestamp) {
         self.history.expire(now);
     }

@@ -12,17 +12,19 @@ use crate::server::event_id::EventId;
 
 /// The frames of one response, as they follow each other.
 ///
-/// [`Frame::encode`](crate::Frame::encode) ends every frame with a blank line, so that any frames can
-/// follow each other. Many clients take a blank line for the end of an event even where no event was,
-/// and some ignore a reconnection time in a block without data. So a response has three rules:
+/// [`Frame::encode`](crate::Frame::encode) ends every frame with a blank line, so that any frames
+/// can follow each other. Many clients take a blank line for the end of an event even where no
+/// event was, and some ignore a reconnection time in a block without data. So a response follows
+/// three rules:
 ///
 /// - A comment ends with its line.
-/// - A reconnection time is written at the head of the next event.
+/// - A reconnection time is written at the head of the next event, or at the end of the response if
+///   no event follows.
 /// - If the last line is a comment when the response ends, a blank line follows, without which some
 ///   clients take the end for an error.
 ///
-/// [`Session`](crate::server::Session) follows these rules. A response that needs no session can follow
-/// them with this alone.
+/// [`Session`](crate::server::Session) follows these rules. A response that needs no session can
+/// follow them with this alone.
 ///
 /// # Examples
 ///
@@ -50,12 +52,12 @@ pub struct Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Retry {
     time: Duration,
-    /// Whether it was a frame. Such a one is written even if no event follows.
+    /// Whether it was sent as a frame. Such a time is written even if no event follows.
     is_frame: bool,
 }
 
 impl Wire {
-    /// Creates the wire of a response of which nothing was written yet.
+    /// Creates the wire of a response that has not begun.
     pub const fn new() -> Self {
         Self {
             retry: None,
@@ -73,6 +75,9 @@ impl Wire {
     }
 
     /// Appends an item to `out`.
+    ///
+    /// A reconnection time is held back until the next event. If another comes first, it replaces
+    /// the time.
     pub fn write(&mut self, item: impl Into<Outgoing>, out: &mut Vec<u8>) {
         let item = item.into();
         match item.as_encoded() {
@@ -81,7 +86,8 @@ impl Wire {
         }
     }
 
-    /// Appends an item to `out`, or returns its bytes if they can be sent as they are, after `out`.
+    /// Appends an item to `out`, or returns its bytes if they can be sent unchanged after those in
+    /// `out`.
     ///
     /// # Examples
     ///
@@ -117,14 +123,14 @@ impl Wire {
         }
     }
 
-    /// Appends a comment that says nothing.
+    /// Appends an empty comment, which keeps the connection alive.
     pub fn keep_alive(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b":\n");
         self.ends_with_comment = true;
     }
 
-    /// Appends a block with an ID alone. The reconnection time stands in it too, for clients that take it
-    /// from there.
+    /// Appends a block with an ID alone. It contains the reconnection time too, for clients that
+    /// take it from there.
     pub(crate) fn write_position(&mut self, id: EventId, out: &mut Vec<u8>) {
         if let Some(retry) = &mut self.retry {
             FrameRef::Retry(retry.time).encode(out);
@@ -137,6 +143,9 @@ impl Wire {
     }
 
     /// Appends what an orderly end of the response needs.
+    ///
+    /// This is a reconnection time that still waits for an event, or a blank line if a comment was
+    /// written last. A second call appends nothing.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         match self.retry.take() {
             // It would be lost otherwise.
@@ -178,7 +187,7 @@ impl Wire {
         }
     }
 
-    /// Reports that whole events were sent past this.
+    /// Reports that whole events were sent without this.
     pub(crate) fn handle_sent(&mut self) {
         self.ends_with_comment = false;
     }

@@ -17,15 +17,19 @@ use ssewire::client::{
 use ssewire::event_source::{
     BoxError, ConnectError, Disconnect, Error, EventSource, FromReader, OpenReader, PhaseWatch,
 };
-use ssewire::hub::{Hub, Membership, Subscription};
+use ssewire::hub::{
+    Announcement, Batch, Hub, Membership, Observation, Publication, StreamEnd, Subscription,
+    SubscriptionHandle, SubscriptionStream,
+};
 use ssewire::hyper::{
     BodyStream, EventBody, FromFn, Http, HttpBody, ReadError, Sending, Tls, Unauthorized,
 };
 use ssewire::io::{ChunkStream, ReaderStream};
 use ssewire::runtime::Untimed;
 use ssewire::server::{
-    Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
-    Refused, Session, SessionConfig, SessionEnd, SlowReader, Start, Subscriber, TopicSet, Topics,
+    Announced, Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId,
+    InvalidStart, LastRead, Outgoing, PositionNotice, Presence, PublishError, Refused, Session,
+    SessionConfig, SessionEnd, SlowReader, Start, Subscriber, SubscriberEnd, TopicSet, Topics,
     TopicsConfig, TopicsStats, Wire,
 };
 use ssewire::{
@@ -66,7 +70,8 @@ fn the_server() {
     assert_traits! { Send Sync Unpin:
         Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId, Outgoing,
         Session, SessionConfig, SessionEnd, SlowReader, Start, Subscriber, TopicSet, TopicsConfig, TopicsStats, Refused, Wire,
-        Topics<u32>, Topics<Waker>,
+        Topics<u32>, Topics<Waker>, Announced, InvalidStart, LastRead, PositionNotice, Presence,
+        PublishError, SubscriberEnd,
     }
     // A token that stays on its thread keeps its topics there.
     assert_traits! { No No Unpin: Topics<*const u8> }
@@ -75,7 +80,10 @@ fn the_server() {
 
 #[test]
 fn the_hub() {
-    assert_traits! { Send Sync Unpin: Hub, Membership, Subscription }
+    assert_traits! { Send Sync Unpin:
+        Hub, Membership, Subscription, Announcement, Batch<'static>, Observation<'static>, Publication,
+        StreamEnd, SubscriptionHandle, SubscriptionStream,
+    }
 }
 
 #[test]

@@ -304,7 +304,10 @@ mod traces {
             metadata.target() == "ssewire"
         }
 
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
+        fn new_span(&self, span: &Attributes<'_>) -> Id {
+            let mut line = Line(format!("span {}", span.metadata().name()));
+            span.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
             Id::from_u64(1)
         }
 
@@ -313,6 +316,7 @@ mod traces {
         fn record_follows_from(&self, _: &Id, _: &Id) {}
 
         fn event(&self, event: &Event<'_>) {
+            assert_eq!(event.parent(), Some(&Id::from_u64(1)));
             let mut line = Line(event.metadata().level().to_string());
             event.record(&mut line);
             self.0.lock().unwrap().push(line.0);
@@ -351,6 +355,7 @@ mod traces {
         assert_eq!(
             *lines.0.lock().unwrap(),
             [
+                format!("span event_source url=\"{url}\""),
                 format!("DEBUG message=connecting url=\"{url}\" attempt=1"),
                 format!(
                     "WARN message=lost: {url}: could not connect: connection refused; retrying in \
