@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Closing, Hub, Shared, Subscription};
+use super::observation::Published;
+use super::{Closing, Hub, Shared, State, Subscription};
 use crate::Event;
 use crate::server::{Announced, Presence, PublishError};
 
@@ -117,7 +118,9 @@ impl Announcement {
         let now = hub.clock.now();
         let mut state = hub.lock();
         let announced = state.topics.announce(now, presence);
+        let published = published(&mut state, announced.is_ok());
         hub.wake_ready(state);
+        published.map(Published::tell);
         Ok(Self {
             hub: Arc::clone(hub),
             announced: Some(announced?),
@@ -136,7 +139,9 @@ impl Announcement {
         let now = self.hub.clock.now();
         let mut state = self.hub.lock();
         let changed = state.topics.announce_again(now, announced, here);
+        let published = published(&mut state, changed.is_ok());
         self.hub.wake_ready(state);
+        published.map(Published::tell);
         changed
     }
 }
@@ -150,11 +155,21 @@ impl Drop for Announcement {
         let mut state = self.hub.lock();
         // In a shutdown all streams end. Publishing the end of each to all others would only delay
         // that.
+        let before = state.topics.position();
         if state.closing == Closing::Not {
             state.topics.withdraw(now, announced);
         }
+        let is_published = state.topics.position() != before;
+        let published = published(&mut state, is_published);
         self.hub.wake_ready(state);
+        published.map(Published::tell);
     }
+}
+
+/// Notes the newest event for the observers, if it was published just now.
+fn published(state: &mut State, is_published: bool) -> Option<Published> {
+    let id = is_published.then(|| state.topics.position());
+    Published::note(state, id)
 }
 
 impl fmt::Debug for Announcement {

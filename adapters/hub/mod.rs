@@ -35,7 +35,7 @@
 //! ```
 
 mod announcement;
-mod batch;
+mod burst;
 mod changes;
 mod clock;
 mod closing;
@@ -74,7 +74,7 @@ use crate::server::{
 use crate::{Event, EventRef, Timestamp};
 
 pub use self::announcement::Announcement;
-pub use self::batch::Batch;
+pub use self::burst::Burst;
 pub use self::handle::SubscriptionHandle;
 pub use self::members::Membership;
 pub use self::observation::{Observation, StreamEnd};
@@ -283,8 +283,8 @@ impl Hub {
     ///
     /// On a runtime with several threads, this keeps one thread from reading the first event while
     /// another still publishes the others.
-    pub fn batch(&self) -> Batch<'_> {
-        Batch::new(&self.0)
+    pub fn burst(&self) -> Burst<'_> {
+        Burst::new(&self.0)
     }
 
     /// Appends an event that already has an ID, for instance from a database after a restart. See

@@ -1,4 +1,4 @@
-//! What is measured: a hub, one event at a time and in batches, and two channels of tokio's.
+//! What is measured: a hub, one event at a time and in bursts, and two channels of tokio's.
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -49,10 +49,10 @@ impl Bench for HubBench {
     }
 }
 
-/// The events of a burst are a batch.
-pub(crate) struct BatchBench(Hub);
+/// The events are published as a `Burst`.
+pub(crate) struct BurstBench(Hub);
 
-impl Bench for BatchBench {
+impl Bench for BurstBench {
     type Stream = SubscriptionStream;
 
     fn new() -> Self {
@@ -68,9 +68,9 @@ impl Bench for BatchBench {
     }
 
     fn publish_all(&mut self, event: &Event, count: usize) -> usize {
-        let mut batch = self.0.batch();
+        let mut burst = self.0.burst();
         (0..count)
-            .map(|_| published_len(&batch.publish("topic", event), event))
+            .map(|_| published_len(&burst.publish("topic", event), event))
             .sum()
     }
 
@@ -148,6 +148,6 @@ pub(crate) fn event() -> Event {
 }
 
 pub(crate) const HUB: &str = "hub";
-pub(crate) const BATCH: &str = "hub, as a batch";
+pub(crate) const BURST: &str = "hub, in a `Burst`";
 pub(crate) const BYTES: &str = "broadcast of bytes";
 pub(crate) const EVENTS: &str = "broadcast of events";

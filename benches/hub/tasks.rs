@@ -13,7 +13,7 @@ use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::contenders::{BATCH, BYTES, BatchBench, Bench, BytesBench, HUB, HubBench, event};
+use crate::contenders::{BURST, BYTES, BurstBench, Bench, BytesBench, HUB, HubBench, event};
 
 pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
     let rounds = args.rounds(20);
@@ -28,15 +28,15 @@ pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
             "nanoseconds a delivery",
             &[
                 "hub",
-                "hub, as a batch",
+                "hub, in a `Burst`",
                 "broadcast of bytes",
                 "ratio",
-                "ratio as a batch",
+                "ratio in a `Burst`",
                 "ratio of processor time"
             ]
         )
     );
-    let names = [HUB, BATCH, BYTES];
+    let names = [HUB, BURST, BYTES];
     for threads in [1, 2] {
         for (burst, bar) in [(1, 1.1), (16, 4.0)] {
             let deliveries = if args.smoke { 1600 } else { 800_000 };
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
                 for index in rotated(names.len(), round) {
                     let time = match index {
                         0 => measure::<HubBench>(threads, subscribers, bursts, burst)?,
-                        1 => measure::<BatchBench>(threads, subscribers, bursts, burst)?,
+                        1 => measure::<BurstBench>(threads, subscribers, bursts, burst)?,
                         _ => measure::<BytesBench>(threads, subscribers, bursts, burst)?,
                     };
                     if round > 0 {
@@ -59,10 +59,10 @@ pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
             }
             let cells = [
                 number(elapsed.median(HUB), 1),
-                number(elapsed.median(BATCH), 1),
+                number(elapsed.median(BURST), 1),
                 number(elapsed.median(BYTES), 1),
                 verdicts.judge(elapsed.ratio(BYTES, HUB), Some(Bar::AtLeast(bar))),
-                verdicts.judge(elapsed.ratio(BYTES, BATCH), Some(Bar::AtLeast(bar))),
+                verdicts.judge(elapsed.ratio(BYTES, BURST), Some(Bar::AtLeast(bar))),
                 number(worked.ratio(BYTES, HUB), 2),
             ];
             let threads = match threads {

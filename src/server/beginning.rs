@@ -60,9 +60,7 @@ impl<T> Topics<T> {
             Start::Unknown => (first, Some(GapReason::Unknown)),
             Start::After(id) => match self.descent(id) {
                 Descent::Own => (id, None),
-                Descent::Beyond(_) if id.epoch() == newest.epoch() => {
-                    (first, Some(GapReason::Unknown))
-                }
+                Descent::Beyond(_) if id.epoch() == self.epoch => (first, Some(GapReason::Unknown)),
                 Descent::Beyond(last) => (last, Some(GapReason::Diverged)),
                 Descent::Foreign => (first, Some(GapReason::OtherEpoch)),
             },
@@ -83,9 +81,17 @@ impl<T> Topics<T> {
             unkeyed_from: snapshot.map(|_| after.next()),
             gap: reason.map(|reason| Gap {
                 reason,
-                resumes_after: snapshot.unwrap_or(told),
+                resumes_after: snapshot.unwrap_or_else(|| self.before_next(after, told, topics)),
             }),
         }
+    }
+
+    /// Returns the highest position up to `told` that is before all events after `after`. Events of one
+    /// topic may be lost while older ones of another are still to come.
+    fn before_next(&self, after: EventId, told: EventId, topics: &[TopicKey]) -> EventId {
+        let topics = topics.iter().filter_map(|topic| self.history.topic(*topic));
+        let next = topics.filter_map(|topic| Some(topic.log.first_after(after)?.id));
+        next.min().map_or(told, |next| told.min(next.before()))
     }
 
     /// Returns the position before the oldest event with a key, if the ID of that event is not

@@ -137,6 +137,14 @@ impl<T> Topics<T> {
         subscriber.position.after = self.position_of(subscriber);
         self.tell_of_lost(subscriber, &added);
         let position = subscriber.position;
+        if let Some(gap) = subscriber
+            .opening
+            .as_mut()
+            .and_then(|opening| opening.gap.as_mut())
+        {
+            // Older events of the added topics may come after it.
+            gap.resumes_after = position.after;
+        }
         let several = self.several(subscriber);
         for key in added {
             if let Some(topic) = self.history.topic_mut(key) {
@@ -197,13 +205,10 @@ impl<T> Topics<T> {
         // A gap that it has not got yet stands for both.
         self.stats.gaps += u64::from(opening.gap.is_none());
         let reason = opening.gap.map_or(GapReason::TooOld, |gap| gap.reason);
-        let is_snapshot = opening.unkeyed_from > Some(position.after);
         opening.gap = Some(Gap {
             reason,
-            resumes_after: match is_snapshot {
-                true => position.after,
-                false => position.told,
-            },
+            // Events of its other topics may still come after that.
+            resumes_after: position.after,
         });
     }
 

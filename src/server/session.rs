@@ -347,7 +347,8 @@ impl Session {
         };
         self.wire.handle_sent();
         *position = Position::Told(None);
-        if let Some(end) = end_due(*end, now) {
+        // In a shutdown it sends all that there is.
+        if let Some(end) = end_due(*end, now).filter(|end| *end != SessionEnd::Shutdown) {
             self.state = State::Ended(end);
             return false;
         }

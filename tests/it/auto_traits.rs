@@ -18,7 +18,7 @@ use ssewire::event_source::{
     BoxError, ConnectError, Disconnect, Error, EventSource, FromReader, OpenReader, PhaseWatch,
 };
 use ssewire::hub::{
-    Announcement, Batch, Hub, Membership, Observation, Publication, StreamEnd, Subscription,
+    Announcement, Burst, Hub, Membership, Observation, Publication, StreamEnd, Subscription,
     SubscriptionHandle, SubscriptionStream,
 };
 use ssewire::hyper::{
@@ -81,7 +81,7 @@ fn the_server() {
 #[test]
 fn the_hub() {
     assert_traits! { Send Sync Unpin:
-        Hub, Membership, Subscription, Announcement, Batch<'static>, Observation<'static>, Publication,
+        Hub, Membership, Subscription, Announcement, Burst<'static>, Observation<'static>, Publication,
         StreamEnd, SubscriptionHandle, SubscriptionStream,
     }
 }

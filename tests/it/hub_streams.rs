@@ -125,15 +125,15 @@ fn a_wait_ends_with_the_stream_or_its_topic() {
 }
 
 #[test]
-fn a_batch_wakes_once_for_all_its_events() {
+fn a_burst_wakes_once_for_all_its_events() {
     let hub = Hub::new();
     let mut stream = hub.subscribe("a", None).unwrap();
     let (wakes, waker) = counted();
     assert!(poll(&mut stream, &waker).is_pending());
-    let mut batch = hub.batch();
+    let mut burst = hub.burst();
     let ids: Vec<_> = (0..10)
         .map(|number: i32| {
-            batch
+            burst
                 .publish("a", Event::new(number.to_string()))
                 .id()
                 .unwrap()
@@ -141,7 +141,7 @@ fn a_batch_wakes_once_for_all_its_events() {
         .collect();
     assert!(ids.is_sorted());
     assert_eq!(wakes.count(), 0);
-    drop(batch);
+    drop(burst);
     assert_eq!(wakes.count(), 1);
     let Poll::Ready(Some(all)) = poll(&mut stream, &waker) else {
         panic!("it was woken")
@@ -412,6 +412,7 @@ fn tracing_tells_what_observers_see() {
         }
     }
 
+    let _alone = crate::common::tracing_alone();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

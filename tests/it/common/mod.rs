@@ -45,3 +45,13 @@ pub(crate) mod tail;
 pub(crate) mod topics_model;
 #[cfg(feature = "client")]
 pub(crate) mod watch;
+
+/// Waits until no other test listens to `tracing`. Subscribers that come and go on several threads at once
+/// hide events from each other.
+#[cfg(feature = "tracing")]
+pub(crate) fn tracing_alone() -> std::sync::MutexGuard<'static, ()> {
+    static LISTENS: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    LISTENS
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

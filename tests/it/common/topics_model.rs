@@ -640,7 +640,7 @@ impl Model {
                 let last = same.map(|event| event.id).max();
                 (after, reason) = match last {
                     Some(last) if id <= last => (id, None),
-                    Some(_) if id.epoch() == newest.epoch() => (first, Some(GapReason::Unknown)),
+                    Some(_) if id.epoch() == self.epoch => (first, Some(GapReason::Unknown)),
                     Some(last) => (last, Some(GapReason::Diverged)),
                     None if id == newest || id == EventId::new(self.epoch, 0) => (id, None),
                     None if id.epoch() == newest.epoch() => (first, Some(GapReason::Unknown)),
@@ -655,7 +655,10 @@ impl Model {
                 Some(_) => dropped.max(after),
                 None => LOWEST,
             };
-            resumes_after = told;
+            let held = |event: &&Published| topics.iter().any(|topic| event.held[*topic]);
+            let mut later = self.events.iter().filter(|event| event.id > after);
+            let next = later.find(held).map(|event| before(event.id));
+            resumes_after = next.map_or(told, |next| told.min(next));
             // Whoever has a gap may have missed the newest event of any key.
             let snapshot = self.snapshot_before(after, &topics);
             if let (Some(_), Some(snapshot)) = (reason, snapshot) {
@@ -827,13 +830,10 @@ impl Model {
             reader.told = reader.told.max(lost);
             self.gaps += u64::from(reader.gap.is_none());
             let reason = reader.gap.map_or(GapReason::TooOld, |(reason, _)| reason);
-            let is_snapshot = reader.after < reader.unkeyed_from;
-            let resumes_after = if is_snapshot {
-                reader.after
-            } else {
-                reader.told
-            };
-            reader.gap = Some((reason, resumes_after));
+            reader.gap = Some((reason, reader.after));
+        }
+        if let Some((_, resumes_after)) = &mut reader.gap {
+            *resumes_after = reader.after;
         }
         reader.topics.extend(new);
     }
@@ -929,6 +929,11 @@ impl Model {
         }
         if let Some(expected) = reader.gap {
             let gap = gap_like(delivery, expected);
+            // Cut off now, it returns with this ID, and must not lose what would have come.
+            let reader = &self.readers[index];
+            if let Some(next) = self.next(reader) {
+                assert!(gap.resumes_after < self.events[next].id);
+            }
             let reader = &mut self.readers[index];
             reader.gap = None;
             reader.last_id = gap.to_event().id().map(str::to_owned);
@@ -1029,7 +1034,9 @@ impl Model {
             "{} bytes instead of {max_bytes}",
             bytes.len()
         );
-        if self.next(&self.readers[index]).is_none() {
+        let reader = &self.readers[index];
+        // What is lost is told next.
+        if self.next(reader).is_none() && self.lost_before(reader, HIGHEST).is_none() {
             self.note_caught_up(index);
         }
     }

@@ -343,6 +343,7 @@ mod traces {
             Ok(stop()),
         ]);
         memory.url = Some(URL);
+        let _alone = crate::common::tracing_alone();
         let lines = Lines::default();
         let _default = tracing::subscriber::set_default(lines.clone());
         ssewire::tokio::Runtime::run(async {

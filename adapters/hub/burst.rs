@@ -13,7 +13,7 @@ use crate::server::TopicNames;
 
 /// Several publications in a row, which wake each waiting subscription once.
 ///
-/// [`Hub::batch`](super::Hub::batch) returns it. The subscriptions are woken when it is dropped. A
+/// [`Hub::burst`](super::Hub::burst) returns it. The subscriptions are woken when it is dropped. A
 /// subscription that polls before then gets the events that were published so far.
 ///
 /// # Examples
@@ -22,20 +22,20 @@ use crate::server::TopicNames;
 /// use ssewire::{Event, Hub};
 ///
 /// let hub = Hub::new();
-/// let mut batch = hub.batch();
+/// let mut burst = hub.burst();
 /// for (symbol, price) in [("AAPL", "121.5"), ("AMZN", "3125")] {
-///     batch.publish_latest("prices", symbol, Event::new(price));
+///     burst.publish_latest("prices", symbol, Event::new(price));
 /// }
-/// drop(batch);
+/// drop(burst);
 /// assert_eq!(hub.position().number(), 2);
 /// ```
 #[must_use = "it publishes nothing by itself"]
-pub struct Batch<'h> {
+pub struct Burst<'h> {
     hub: &'h Shared,
     ready: Vec<Waker>,
 }
 
-impl<'h> Batch<'h> {
+impl<'h> Burst<'h> {
     pub(super) const fn new(hub: &'h Shared) -> Self {
         Self {
             hub,
@@ -69,14 +69,14 @@ impl<'h> Batch<'h> {
     }
 }
 
-impl Drop for Batch<'_> {
+impl Drop for Burst<'_> {
     fn drop(&mut self) {
         wakers::wake_all(mem::take(&mut self.ready));
     }
 }
 
-impl fmt::Debug for Batch<'_> {
+impl fmt::Debug for Burst<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").finish_non_exhaustive()
+        f.debug_struct("Burst").finish_non_exhaustive()
     }
 }
