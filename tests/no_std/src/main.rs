@@ -62,7 +62,7 @@ extern "C" fn _start() -> ! {
     core::hint::black_box(client.poll_action(now));
     core::hint::black_box(client.next_event(now, &mut wire.as_slice()));
     let mut topics = Topics::<u32>::new(TopicsConfig::new(), 1);
-    core::hint::black_box(topics.publish("news", EventRef::new("hello")));
+    let _ = core::hint::black_box(topics.publish(now, "news", EventRef::new("hello")));
     let mut session = Session::open(now, SessionConfig::new(), 0, &mut wire);
     session.send(now, EventRef::new("hello"), &mut wire);
     loop {}
