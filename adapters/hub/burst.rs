@@ -6,10 +6,11 @@ use core::fmt;
 use core::mem;
 use core::task::Waker;
 
+use super::names::Names;
 use super::{Publication, Shared};
-use crate::Event;
 use crate::adapters::wakers;
-use crate::server::TopicNames;
+use crate::server::{EventId, PublishError, TopicNames, Topics};
+use crate::{Event, Timestamp};
 
 /// Several publications in a row, which wake each waiting subscription once.
 ///
@@ -49,8 +50,7 @@ impl<'h> Burst<'h> {
         topics: impl TopicNames<K>,
         event: impl Borrow<Event>,
     ) -> Publication {
-        let hub = self.hub;
-        hub.publish(&mut self.ready, topics, |topics, now, names| {
+        self.add(topics, |topics, now, names| {
             topics.publish(now, names, event.borrow().into())
         })
     }
@@ -62,10 +62,17 @@ impl<'h> Burst<'h> {
         key: impl AsRef<str>,
         event: impl Borrow<Event>,
     ) -> Publication {
-        let hub = self.hub;
-        hub.publish(&mut self.ready, topics, |topics, now, names| {
+        self.add(topics, |topics, now, names| {
             topics.publish_latest(now, names, key.as_ref(), event.borrow().into())
         })
+    }
+
+    pub(super) fn add<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+    ) -> Publication {
+        self.hub.publish(&mut self.ready, topics, add)
     }
 }
 

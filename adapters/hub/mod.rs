@@ -535,10 +535,9 @@ impl Hub {
         topics: impl TopicNames<K>,
         add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
     ) -> Publication {
-        let mut ready = Vec::new();
-        let publication = self.0.publish(&mut ready, topics, add);
-        wakers::wake_all(ready);
-        publication
+        // It wakes them also if an observer panics.
+        let mut burst = self.burst();
+        burst.add(topics, add)
     }
 
     fn close(&self, closing: Closing) {

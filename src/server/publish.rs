@@ -231,7 +231,13 @@ impl<T> Topics<T> {
         let newest = self.position();
         let Some(id) = given else {
             return Ok(match newest.epoch() == self.epoch {
-                true => EventId::new(self.epoch, newest.number() + 1),
+                true => {
+                    let number = newest.number().checked_add(1);
+                    EventId::new(
+                        self.epoch,
+                        number.ok_or(PublishError::IdNotNewer { newest })?,
+                    )
+                }
                 false => EventId::new(self.epoch, 1),
             });
         };

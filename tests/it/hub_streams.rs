@@ -272,6 +272,23 @@ fn without_observers_a_publication_allocates_what_it_did() {
 }
 
 #[test]
+fn an_observer_that_panics_leaves_nobody_asleep() {
+    let hub = Hub::new();
+    let mut stream = hub.subscribe("a", None).unwrap();
+    let (wakes, waker) = counted();
+    assert!(poll(&mut stream, &waker).is_pending());
+    hub.observe(|observation| {
+        if let Observation::Published { .. } = observation {
+            panic!("on purpose");
+        }
+    });
+    let publishing = std::panic::AssertUnwindSafe(|| hub.publish("a", Event::new("1")));
+    assert!(std::panic::catch_unwind(publishing).is_err());
+    assert_eq!(wakes.count(), 1);
+    assert_eq!(datas(&mut stream), ["1"]);
+}
+
+#[test]
 fn an_observer_may_use_the_hub() {
     let hub = Hub::new();
     let (own, total) = (hub.clone(), Arc::new(AtomicUsize::new(0)));
@@ -317,6 +334,17 @@ fn a_presence_ends_with_its_stream_and_not_in_a_shutdown() {
     let _ = shutdown.poll(&mut Context::from_waker(Waker::noop()));
     drop(ann);
     assert_eq!(hub.position(), position);
+}
+
+#[test]
+fn after_the_last_of_all_ids_nothing_is_published() {
+    let hub = Hub::new();
+    let last = EventId::new(u64::MAX, u64::MAX);
+    hub.append(last, "a", None, Event::new("last")).unwrap();
+    assert_eq!(hub.publish("a", Event::new("one more")).id(), None);
+    let mut stream = hub.subscribe("a", Start::Earliest).unwrap();
+    assert_eq!(datas(&mut stream), ["last"]);
+    assert_eq!(stream.position(), last);
 }
 
 #[test]

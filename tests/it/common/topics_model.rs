@@ -979,6 +979,12 @@ impl Model {
                     !self.are_closed(&self.readers[index]),
                     "its topics are closed"
                 );
+                // Otherwise it would look for ever.
+                if self.readers[index].waits.is_none() {
+                    let subscriber = &mut self.readers[index].subscriber;
+                    assert!(self.topics.wait(subscriber, &0), "it has read all there is");
+                    assert_eq!(self.topics.stop_waiting(subscriber), Some(0));
+                }
                 self.note_caught_up(index);
                 false
             }
