@@ -120,7 +120,9 @@ impl Announcement {
         let announced = state.topics.announce(now, presence);
         let published = published(&mut state, announced.is_ok());
         hub.wake_ready(state);
-        published.map(Published::tell);
+        if let Some(published) = published {
+            published.tell();
+        }
         Ok(Self {
             hub: Arc::clone(hub),
             announced: Some(announced?),
@@ -141,7 +143,9 @@ impl Announcement {
         let changed = state.topics.announce_again(now, announced, here);
         let published = published(&mut state, changed.is_ok());
         self.hub.wake_ready(state);
-        published.map(Published::tell);
+        if let Some(published) = published {
+            published.tell();
+        }
         changed
     }
 }
@@ -162,7 +166,9 @@ impl Drop for Announcement {
         let is_published = state.topics.position() != before;
         let published = published(&mut state, is_published);
         self.hub.wake_ready(state);
-        published.map(Published::tell);
+        if let Some(published) = published {
+            published.tell();
+        }
     }
 }
 

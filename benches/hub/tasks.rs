@@ -13,7 +13,7 @@ use ssewire_benches::series::{Bar, Series, Verdicts, head, number, row};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::contenders::{BURST, BYTES, BurstBench, Bench, BytesBench, HUB, HubBench, event};
+use crate::contenders::{BURST, BYTES, Bench, BurstBench, BytesBench, HUB, HubBench, event};
 
 pub(crate) fn run(args: &Args, verdicts: &mut Verdicts) -> Result<(), String> {
     let rounds = args.rounds(20);

@@ -107,21 +107,28 @@ impl<T> History<T> {
         } = arrival;
         let shared = (topics.len() > 1).then(|| Arc::new(()));
         let at = nanoseconds(now);
-        for &topic in topics {
-            let Some(known) = self.topics.get_mut(topic) else {
+        let len = bytes.len();
+        let mut left = Some(bytes);
+        for (index, &topic) in topics.iter().enumerate() {
+            // The last takes the bytes themselves, since a clone costs an allocation.
+            let bytes = match index + 1 == topics.len() {
+                true => left.take(),
+                false => left.clone(),
+            };
+            let (Some(known), Some(bytes)) = (self.topics.get_mut(topic), bytes) else {
                 continue;
             };
             if known.log.is_empty() {
                 self.bytes += known.name.len();
             }
             self.bytes += role.key().map_or(0, str::len);
-            known.log.push(id, at, bytes.clone(), role, shared.clone());
+            known.log.push(id, at, bytes, role, shared.clone());
             if !matches!(role, Role::Present(_)) {
                 self.aged.push(topic, id);
             }
         }
         self.events += 1;
-        self.bytes += bytes.len();
+        self.bytes += len;
         self.lineage.push(id);
         for &topic in topics {
             let len = |topics: &TopicMap<T>| topics.get(topic).map_or(0, |topic| topic.log.len());
@@ -370,16 +377,16 @@ impl<T> History<T> {
         }
     }
 
-    /// Drops the oldest event of a topic. The topics `kept` stay known even if they are left without
-    /// events.
+    /// Drops the oldest event of a topic. The topics `kept`, which are about to get an event, stay known
+    /// even if they are left without one, and are weighed then.
     fn drop_oldest(&mut self, key: TopicKey, kept: &[TopicKey]) {
         let topic = self.topics.get_mut(key);
         if let Some(removed) = topic.and_then(|topic| topic.log.pop()) {
             self.batches.drop_before(key, removed.entry.id);
             self.release(key, removed);
         }
-        self.weigh(key, 0);
         if !kept.contains(&key) {
+            self.weigh(key, 0);
             self.forget_if_unused(key);
         }
     }
