@@ -883,10 +883,10 @@ impl Wake for Unpark {
 
 /// Counts how often it is woken.
 #[derive(Default)]
-struct Wakes(AtomicUsize);
+pub(crate) struct Wakes(AtomicUsize);
 
 impl Wakes {
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -897,7 +897,7 @@ impl Wake for Wakes {
     }
 }
 
-fn counted() -> (Arc<Wakes>, Waker) {
+pub(crate) fn counted() -> (Arc<Wakes>, Waker) {
     let wakes = Arc::new(Wakes::default());
     (Arc::clone(&wakes), Waker::from(wakes))
 }

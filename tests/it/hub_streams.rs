@@ -5,7 +5,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::Wake;
 
 use ssewire::hub::{Observation, StreamEnd, Subscription};
 use ssewire::server::{
@@ -14,6 +13,7 @@ use ssewire::server::{
 use ssewire::{Event, Hub};
 
 use crate::common::counting::count;
+use crate::hub::counted;
 
 #[test]
 fn a_handle_adds_topics_where_the_stream_stands() {
@@ -501,25 +501,4 @@ fn data(wire: &[u8]) -> Vec<String> {
     let wire = core::str::from_utf8(wire).unwrap();
     let lines = wire.lines().filter_map(|line| line.strip_prefix("data: "));
     lines.map(str::to_owned).collect()
-}
-
-/// Counts how often it is woken.
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wakes {
-    fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-fn counted() -> (Arc<Wakes>, Waker) {
-    let wakes = Arc::new(Wakes::default());
-    (Arc::clone(&wakes), Waker::from(wakes))
 }
