@@ -2,14 +2,15 @@
 //!
 //! `cargo run --example tail --features tokio,tls -- http://127.0.0.1:8888/price`
 
-#[path = "shared/tail.rs"]
+#[path = "shared/tail/mod.rs"]
 mod shared;
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use ssewire::tokio::Runtime;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    shared::tail::<Runtime>().await
+    shared::tail::<Runtime>(shared::Args::parse()).await
 }

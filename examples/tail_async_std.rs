@@ -2,13 +2,14 @@
 //!
 //! `cargo run --example tail_async_std --features async-std,tls -- http://127.0.0.1:8888/price`
 
-#[path = "shared/tail.rs"]
+#[path = "shared/tail/mod.rs"]
 mod shared;
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use ssewire::async_std::Runtime;
 
 fn main() -> ExitCode {
-    async_std::task::block_on(shared::tail::<Runtime>())
+    async_std::task::block_on(shared::tail::<Runtime>(shared::Args::parse()))
 }

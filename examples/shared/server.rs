@@ -1,4 +1,4 @@
-//! The parts that the example servers share: the port, the connections, and an orderly shutdown.
+//! The parts that the example servers and `ssewire serve` share: the port, the connections, and an orderly shutdown.
 #![allow(dead_code, reason = "every example uses its own part of it")]
 
 use core::convert::Infallible;
@@ -74,6 +74,21 @@ where
             return ExitCode::FAILURE;
         }
     };
+    serve_on(listener, hub, service).await;
+    ExitCode::SUCCESS
+}
+
+/// Serves until Ctrl-C or SIGTERM, and then ends within a second.
+pub(crate) async fn serve_on<S, B>(
+    listener: TcpListener,
+    hub: &Hub,
+    service: impl Fn(SocketAddr) -> S,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let connections = GracefulShutdown::new();
     let mut stopped = pin!(stopped());
     loop {
@@ -100,7 +115,6 @@ where
     hub.shutdown(sleep(LONGEST_END)).await;
     // The last bytes are out once the connections are closed. One with half a request stays open.
     let _ = timeout(LONGEST_END, connections.shutdown()).await;
-    ExitCode::SUCCESS
 }
 
 /// Waits for Ctrl-C, or for SIGTERM, by which services are stopped.
@@ -155,7 +169,7 @@ pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
 const LONGEST_STALL: Duration = Duration::from_secs(30);
 /// How long the head of a request may take.
 const LONGEST_HEAD: Duration = Duration::from_secs(10);
-/// How long each step of the shutdown may take.
-const LONGEST_END: Duration = Duration::from_secs(1);
+/// How long each of the two steps of the shutdown may take.
+const LONGEST_END: Duration = Duration::from_millis(400);
 /// The bytes that hyper holds for a client that does not read, and for a head: 64 KiB.
 const BUFFER: usize = 64 * 1024;
