@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod serve;
 #[path = "../../examples/shared/tail/mod.rs"]
 mod tail;
@@ -26,6 +27,8 @@ enum Command {
     Tail(Box<tail::Args>),
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<serve::Args>),
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Box<check::Args>),
     /// Prints the completions of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     match Program::parse().command {
         Command::Tail(args) => on_one_thread(tail::tail::<Runtime>(*args)),
         Command::Serve(args) => on_all_threads(serve::serve(*args)),
+        Command::Check(args) => on_one_thread(check::check(*args)),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Program::command(), NAME, &mut text);
@@ -121,6 +125,11 @@ Examples:
 
   curl -d hello 'http://127.0.0.1:8888/publish?topic=news'
   ssewire tail 'http://127.0.0.1:8888/events?topic=news&start=earliest'";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  ssewire check 'https://shop.example/events?topic=prices'
+  ssewire check --for 10 --json https://stream.wikimedia.org/v2/stream/recentchange";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Example:

@@ -8,10 +8,10 @@
 
 mod common;
 
+use core::time::Duration;
 use std::fs;
 use std::io::{Read, Write};
 use std::process::Command;
-use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -7,11 +7,11 @@
 
 mod common;
 
+use core::time::Duration;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use self::common::example::{Running, next_line, text};
 use self::common::{Server, program, run};
@@ -315,7 +315,7 @@ fn a_stream_goes_on_through_a_kill_of_the_server() {
     // The log of the first server is gone, and the second one says so.
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "epoch\nafter\n");
+    assert_eq!(rest, "other-epoch\nafter\n");
     let output = tail.output();
     assert_eq!(output.status.code(), Some(0));
     assert!(
@@ -327,10 +327,10 @@ fn a_stream_goes_on_through_a_kill_of_the_server() {
 
 #[test]
 fn every_command_has_help_with_an_example_and_a_manual_page() {
-    for command in ["tail", "serve"] {
+    for command in ["tail", "serve", "check"] {
         let help = run(&[command, "--help"]);
         assert!(
-            text(&help.stdout).contains(&format!("  ssewire {command} ")),
+            text(&help.stdout).contains(&format!("\n  ssewire {command}")),
             "{command}"
         );
         let manual = run(&["man", command]);

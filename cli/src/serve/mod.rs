@@ -1,5 +1,10 @@
 //! `ssewire serve`: a hub over HTTP.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a request that is refused gets a response like any other"
+)]
+
 mod access;
 mod query;
 mod reply;
@@ -24,6 +29,7 @@ use tokio::net::TcpListener;
 
 use self::access::{Access, Origin, Token};
 use self::service::Service;
+pub(crate) use self::service::VERSION;
 use crate::tail::say;
 
 /// Serves a hub over HTTP: publish with POST, follow as an event stream.

@@ -96,7 +96,11 @@ impl Service {
             }),
             "healthz" => {
                 allow(&request, &READING)?;
-                Ok(with_text(StatusCode::OK, PLAIN, "ok\n"))
+                let mut reply = with_text(StatusCode::OK, PLAIN, "ok\n");
+                // By this, `ssewire check` knows what it may publish.
+                let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
+                reply.headers_mut().insert(VERSION, version);
+                Ok(reply)
             }
             _ => match path.strip_prefix("topics/") {
                 Some(topic) if !topic.is_empty() => {
@@ -260,6 +264,8 @@ const PAGE: &str = include_str!("page.html");
 /// The page loads nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// The header of `/healthz` that names this server.
+pub(crate) const VERSION: &str = "ssewire-version";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const READING: [Method; 2] = [Method::GET, Method::HEAD];

@@ -1,5 +1,9 @@
 //! Runs the program, and talks to its server.
 #![allow(dead_code, reason = "each test uses its own part of it")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "what these tests need is there, or they fail"
+)]
 
 use core::time::Duration;
 use std::io::{BufRead, BufReader, Read, Write};

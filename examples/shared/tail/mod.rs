@@ -19,6 +19,7 @@ use ssewire::event_source::{Error, EventSource, redacted};
 use ssewire::hyper::{Dial, Http};
 use ssewire::{DecoderConfig, Event};
 
+pub(crate) use self::escape::escaped;
 pub(crate) use self::notes::say;
 use self::notes::{Notes, StatusLine};
 use self::output::{Form, Output};
@@ -309,14 +310,14 @@ fn is_chosen(types: &[String], event_type: &str) -> bool {
 /// curl's exit code for what cannot be written.
 const CANNOT_WRITE: u8 = 23;
 
-fn header(argument: &str) -> Result<(http::HeaderName, http::HeaderValue), String> {
+pub(crate) fn header(argument: &str) -> Result<(http::HeaderName, http::HeaderValue), String> {
     let (name, value) = argument.split_once(':').ok_or("there is no colon in it")?;
     let name = name.trim().parse().map_err(|_| "the name is invalid")?;
     let value = value.trim().parse().map_err(|_| "the value is invalid")?;
     Ok((name, value))
 }
 
-fn seconds(argument: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(argument: &str) -> Result<Duration, String> {
     let seconds = argument.parse().map_err(|_| "not a number of seconds")?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) if !time.is_zero() => Ok(time),
@@ -324,7 +325,7 @@ fn seconds(argument: &str) -> Result<Duration, String> {
     }
 }
 
-fn url(argument: &str) -> Result<String, String> {
+pub(crate) fn url(argument: &str) -> Result<String, String> {
     let url: http::Uri = argument.parse().map_err(|error| format!("{error}"))?;
     match url.scheme_str() {
         Some("http" | "https") => Ok(argument.into()),

@@ -6,17 +6,12 @@
 )]
 
 use core::time::Duration;
-use std::env;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Html;
 use axum::routing::get;
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::Locator;
 use serde_json::json;
 use ssewire::hyper::start;
 use ssewire::server::SessionConfig;
@@ -25,7 +20,11 @@ use ssewire::{Event, Hub};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use self::browser::{Process, Window, address, driver};
 use self::example::example;
+
+#[path = "../browser/mod.rs"]
+mod browser;
 
 #[path = "../../it/common/example.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
@@ -37,28 +36,17 @@ const HOSTILE: &str = "\"quotes\" & 'more'\nevent: forged 😀 </script><b>bold<
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn two_windows_chat_and_miss_nothing_while_the_server_restarts() {
-    let driver = Process::start(Command::new("chromedriver").arg("--port=0"), |line| {
-        let port = line.split("started successfully on port ").nth(1)?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
-    let chat = |port: &str| {
-        Process::start(example("chat").arg(port), |line| {
-            Some(
-                line.strip_prefix("http://")?
-                    .trim_end_matches('/')
-                    .to_owned(),
-            )
-        })
-    };
+    let driver = driver();
+    let chat = |port: &str| Process::start(example("chat").arg(port), address);
     let server = chat("0");
     let address = server.found.clone();
 
-    let ann = Window::open(&driver.found, &address, "ann").await;
-    let bob = Window::open(&driver.found, &address, "bob").await;
+    let ann = log_in(&driver.found, &address, "ann").await;
+    let bob = log_in(&driver.found, &address, "bob").await;
     ann.wait_for("#users", "ann (you)\nbob").await;
     bob.wait_for("#users", "ann\nbob (you)").await;
 
-    ann.send(HOSTILE).await;
+    say(&ann, HOSTILE).await;
     for window in [&ann, &bob] {
         window
             .wait_for("#messages li.broadcast:last-child .bubble", HOSTILE)
@@ -74,7 +62,7 @@ async fn two_windows_chat_and_miss_nothing_while_the_server_restarts() {
         .await;
     // And from a window: a click on the name, then a message.
     ann.click("#users button[data-name=bob]").await;
-    ann.send("between us").await;
+    say(&ann, "between us").await;
     for window in [&ann, &bob] {
         window
             .wait_for("#messages li.direct:last-child .bubble", "between us")
@@ -116,17 +104,8 @@ async fn two_windows_chat_and_miss_nothing_while_the_server_restarts() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn the_stock_page_shows_prices() {
-    let driver = Process::start(Command::new("chromedriver").arg("--port=0"), |line| {
-        let port = line.split("started successfully on port ").nth(1)?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
-    let server = Process::start(example("stockprice").arg("0"), |line| {
-        Some(
-            line.strip_prefix("http://")?
-                .trim_end_matches('/')
-                .to_owned(),
-        )
-    });
+    let driver = driver();
+    let server = Process::start(example("stockprice").arg("0"), address);
     let window = Window::new(&driver.found, &server.found).await;
     window.wait_for("#state", "live").await;
     // Some prices, so that the lines of the chart have a length.
@@ -140,10 +119,7 @@ async fn the_stock_page_shows_prices() {
 #[tokio::test]
 #[ignore = "needs chromium and chromedriver"]
 async fn a_page_that_loses_its_connection_before_its_first_event_misses_nothing() {
-    let driver = Process::start(Command::new("chromedriver").arg("--port=0"), |line| {
-        let port = line.split("started successfully on port ").nth(1)?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
+    let driver = driver();
     let hub = Hub::new();
     // Each stream ends soon after its opening.
     let config = SessionConfig::new()
@@ -184,135 +160,24 @@ const PAGE: &str = "<!doctype html><title>news</title><pre id=seen></pre><script
     };
 </script>";
 
-/// Is one browser with a page.
-struct Window {
-    client: Client,
-    /// Its profile, which goes when it is closed.
-    _profile: tempfile::TempDir,
+async fn log_in(driver: &str, address: &str, name: &str) -> Window {
+    let window = Window::new(driver, address).await;
+    let field = window.client.find(Locator::Css("#name")).await.unwrap();
+    field.send_keys(name).await.unwrap();
+    window.click("#login button").await;
+    window.wait_for("#state", "connected").await;
+    window
 }
 
-impl Window {
-    async fn new(driver: &str, address: &str) -> Self {
-        let profile = tempfile::tempdir().unwrap();
-        let arguments = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=1000,720",
-            &format!("--user-data-dir={}", profile.path().display()),
-        ];
-        let mut capabilities = Capabilities::new();
-        capabilities.insert("goog:chromeOptions".into(), json!({ "args": arguments }));
-        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{driver}"))
-            .await
-            .unwrap();
-        client.goto(&format!("http://{address}/")).await.unwrap();
-        Self {
-            client,
-            _profile: profile,
-        }
-    }
-
-    async fn open(driver: &str, address: &str, name: &str) -> Self {
-        let window = Self::new(driver, address).await;
-        let field = window.client.find(Locator::Css("#name")).await.unwrap();
-        field.send_keys(name).await.unwrap();
-        window.click("#login button").await;
-        window.wait_for("#state", "connected").await;
-        window
-    }
-
-    async fn send(&self, message: &str) {
-        // Not by keys: the driver has none for an emoji.
-        let script = "document.querySelector('#message').value = arguments[0]";
-        self.client
-            .execute(script, vec![json!(message)])
-            .await
-            .unwrap();
-        self.click("#send").await;
-    }
-
-    async fn click(&self, selector: &str) {
-        let element = self.client.find(Locator::Css(selector)).await.unwrap();
-        element.click().await.unwrap();
-    }
-
-    async fn count(&self, selector: &str) -> usize {
-        self.client
-            .find_all(Locator::Css(selector))
-            .await
-            .unwrap()
-            .len()
-    }
-
-    /// Waits until an element has a text.
-    async fn wait_for(&self, selector: &str, text: &str) {
-        let condition = format!(
-            "return document.querySelector({})?.innerText.trim() === {}",
-            json!(selector),
-            json!(text),
-        );
-        self.wait_until(&condition).await;
-    }
-
-    async fn wait_until(&self, condition: &str) {
-        for _ in 0..300 {
-            let holds = self.client.execute(condition, Vec::new()).await.unwrap();
-            if holds == json!(true) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        let page = self
-            .client
-            .execute("return document.body.innerText", Vec::new())
-            .await;
-        panic!("{condition} never held in: {page:?}");
-    }
-
-    /// Takes a picture, for whoever names a folder for them.
-    async fn picture(&self, name: &str) {
-        if let Some(folder) = env::var_os("SSE_PICTURES") {
-            let picture = self.client.screenshot().await.unwrap();
-            std::fs::write(PathBuf::from(folder).join(format!("{name}.png")), picture).unwrap();
-        }
-    }
-}
-
-/// Is a program that has said on stdout where it is to be found; it ends with this.
-struct Process {
-    child: Child,
-    found: String,
-}
-
-impl Process {
-    fn start(command: &mut Command, find: impl Fn(&str) -> Option<String>) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it is installed");
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut lines = output.lines().map_while(Result::ok);
-        let found = lines
-            .find_map(|line| find(&line))
-            .expect("it says where it is");
-        // Its pipe must not fill up.
-        std::thread::spawn(move || lines.count());
-        Self { child, found }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+async fn say(window: &Window, message: &str) {
+    // Not by keys: the driver has none for an emoji.
+    let script = "document.querySelector('#message').value = arguments[0]";
+    window
+        .client
+        .execute(script, vec![json!(message)])
+        .await
+        .unwrap();
+    window.click("#send").await;
 }
 
 async fn post(address: &str, path: &str) {
