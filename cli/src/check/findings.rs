@@ -21,7 +21,7 @@ pub(super) fn findings(
     if !seen.is_stream() && seen.head.is_some() {
         return findings;
     }
-    findings.push(first_byte(seen));
+    findings.push(first_byte(seen, sent));
     if seen.head.is_none() {
         return findings;
     }
@@ -39,17 +39,16 @@ pub(super) fn findings(
     findings
 }
 
-fn first_byte(seen: &Observation) -> Finding {
+fn first_byte(seen: &Observation, sent: &[Sent]) -> Finding {
     const CHECK: &str = "first-byte";
     let Some(head) = &seen.head else {
-        return Finding::error(
-            CHECK,
-            format!(
-                "nothing came within {}, not even a status",
-                seconds(seen.time)
-            ),
-            HELD_BACK,
-        );
+        let taken = match sent.len() {
+            0 => String::new(),
+            count => format!(", though the server took {count} events of ours"),
+        };
+        let time = seconds(seen.time);
+        let text = format!("nothing came within {time}, not even a status{taken}");
+        return Finding::error(CHECK, text, HELD_BACK);
     };
     match seen.arrivals.first() {
         None if seen.end.is_some() => Finding::warning(

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use self::client::Client;
 use self::finding::Verdict;
+pub(crate) use self::probe::PROBE_TOPIC;
 use self::probe::Probe;
 use self::watch::Coding;
 use crate::tail::{header, say, seconds, url};

@@ -34,7 +34,7 @@ impl Probe {
         if !response.ok()?.headers().contains_key(VERSION) {
             return None;
         }
-        let topic = format!("ssewire-check-{:016x}", fastrand::u64(..));
+        let topic = format!("{PROBE_TOPIC}{:016x}", fastrand::u64(..));
         let query = query.split('#').next().unwrap_or_default();
         Some(Self {
             url: format!("{path}?{query}&topic={topic}"),
@@ -68,6 +68,8 @@ impl Probe {
     }
 }
 
+/// How the name of a topic of ours begins.
+pub(crate) const PROBE_TOPIC: &str = "ssewire-check-";
 /// The type of our events.
 pub(super) const PROBE_TYPE: &str = "ssewire-check";
 const PROBES: usize = 5;

@@ -55,7 +55,7 @@ pub(super) async fn resume(
         return Resume::NoId;
     };
     let deadline = Instant::now() + time.clamp(LEAST, MOST);
-    let is_enough = |again: &Observation| again.events.len() > expected.len();
+    let is_enough = |again: &Observation| again.events.len() >= expected.len();
     let coding = Coding::Identity;
     let again = watch_until(client, url, Some(id), coding, deadline, is_enough).await;
     judge(id, before, expected, &again)

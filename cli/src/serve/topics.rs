@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use ssewire::Hub;
 
+use crate::check::PROBE_TOPIC;
+
 /// The topics that were published or subscribed to last, with counts.
 #[derive(Default)]
 pub(super) struct RecentTopics(Mutex<Recent>);
@@ -28,14 +30,14 @@ impl RecentTopics {
     pub(super) fn note_published(&self, topics: &[String]) {
         let mut recent = self.lock();
         recent.published += 1;
-        for name in topics {
+        for name in topics.iter().filter(|name| is_shown(name)) {
             recent.touch(name).published += 1;
         }
     }
 
     pub(super) fn note_subscribed(&self, topics: &[String]) {
         let mut recent = self.lock();
-        for name in topics {
+        for name in topics.iter().filter(|name| is_shown(name)) {
             recent.touch(name);
         }
     }
@@ -94,6 +96,11 @@ impl Recent {
         let (_, &mut median, _) = uses.select_nth_unstable(MOST / 2);
         self.by_name.retain(|_, topic| topic.used > median);
     }
+}
+
+/// Returns whether a topic is not one of `ssewire check`, of which each run has another.
+fn is_shown(name: &str) -> bool {
+    !name.starts_with(PROBE_TOPIC)
 }
 
 /// How many topics are known.
