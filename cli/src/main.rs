@@ -74,7 +74,7 @@ fn run(mut runtime: tokio::runtime::Builder, work: impl Future<Output = ExitCode
             code
         }
         Err(error) => {
-            tail::say(format_args!("{NAME}: cannot start: {error}"));
+            tail::notes::say(format_args!("{NAME}: cannot start: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -90,7 +90,7 @@ fn manual(command: Option<&str>) -> ExitCode {
     };
     let Some(chosen) = chosen else {
         let name = command.unwrap_or_default();
-        tail::say(format_args!("{NAME}: there is no command {name:?}"));
+        tail::notes::say(format_args!("{NAME}: there is no command {name:?}"));
         return ExitCode::from(2);
     };
     let mut text = Vec::new();

@@ -23,7 +23,8 @@ use self::finding::Verdict;
 pub(crate) use self::probe::PROBE_TOPIC;
 use self::probe::Probe;
 use self::watch::Coding;
-use crate::tail::{header, say, seconds, url};
+use crate::tail::notes::say;
+use crate::tail::{header, seconds, url};
 
 /// Watches a stream, and reports what keeps its events from arriving at once and whole.
 ///

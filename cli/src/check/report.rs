@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
 use super::finding::{Finding, Verdict};
-use crate::tail::escaped;
+use crate::tail::escape::escaped;
 
 /// Prints all findings, and returns the worst verdict.
 pub(super) fn print(url: &impl core::fmt::Display, findings: &[Finding], is_json: bool) -> Verdict {

@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use self::access::{Access, Origin, Token};
 use self::service::Service;
 pub(crate) use self::service::VERSION;
-use crate::tail::say;
+use crate::tail::notes::say;
 
 /// Serves a hub over HTTP: publish with POST, follow as an event stream.
 ///

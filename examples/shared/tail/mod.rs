@@ -1,7 +1,7 @@
 //! What `tail`, `tail_async_std` and `ssewire tail` share: all but the runtime.
 
-mod escape;
-mod notes;
+pub(crate) mod escape;
+pub(crate) mod notes;
 mod output;
 mod state;
 
@@ -19,9 +19,7 @@ use ssewire::event_source::{Error, EventSource, redacted};
 use ssewire::hyper::{Dial, Http};
 use ssewire::{DecoderConfig, Event};
 
-pub(crate) use self::escape::escaped;
-pub(crate) use self::notes::say;
-use self::notes::{Notes, StatusLine};
+use self::notes::{Notes, StatusLine, say};
 use self::output::{Form, Output};
 use self::state::StateFile;
 
