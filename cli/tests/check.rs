@@ -513,6 +513,11 @@ struct Nginx {
 
 impl Nginx {
     fn start(server: &str, settings: &str) -> Self {
+        Self::listening(server, "", settings)
+    }
+
+    /// Starts nginx with parameters of its socket, and what follows them.
+    fn listening(server: &str, socket: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -524,7 +529,7 @@ impl Nginx {
             "daemon off; pid nginx.pid; error_log error.log;\n\
              events {{ worker_connections 64; }}\n\
              http {{ access_log off;\n{paths}\
-             server {{ listen {address}; location / {{ proxy_pass http://{server};\n{settings} }} }} }}\n"
+             server {{ listen {address} {socket}; location / {{ proxy_pass http://{server};\n{settings} }} }} }}\n"
         );
         fs::write(folder.path().join("nginx.conf"), config).unwrap();
         let process = Command::new("nginx")
@@ -588,4 +593,46 @@ fn a_proxy_that_buffers_is_told() {
     off.ends_with(0).has("arrival", "ok", "5 events of ours");
     let gzip = "gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_http_version 1.0;";
     through(gzip).has("coding", "warning", "gzip");
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn https_and_http_2() {
+    let server = Server::start(&[]);
+    let names = ["127.0.0.1".to_owned()];
+    let own = rcgen::generate_simple_self_signed(names).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, pem: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let certificate = file("certificate.pem", own.cert.pem());
+    let key = file("key.pem", own.signing_key.serialize_pem());
+    let tls = format!("ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key}");
+    let nginx = Nginx::listening(&server.address, &tls, "");
+    let url = format!("https://{}/events?topic=a", nginx.address);
+
+    let report = Report::with(&["--cacert", &certificate], &url);
+    report
+        .ends_with(0)
+        .has("connections", "ok", "HTTP/2")
+        .has("arrival", "ok", "5 events of ours")
+        .has("resume", "ok", "events after");
+    let unknown = Report::of(&url);
+    unknown.ends_with(1).has("status", "error", "certificate");
+
+    server.publish("topic=a", "1");
+    let arguments = [
+        "tail",
+        "--cacert",
+        &certificate,
+        "-o",
+        "data",
+        "--max-events",
+        "1",
+    ];
+    let earliest = format!("{url}&start=earliest");
+    let tail = run(&[&arguments[..], &[&earliest]].concat());
+    assert_eq!((tail.status.code(), text(&tail.stdout)), (Some(0), "1\n"));
 }
