@@ -46,6 +46,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             task::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        // An event should not wait until the client has acknowledged the one before.
+        let _ = socket.set_nodelay(true);
         let (hub, open) = (hub.clone(), Arc::clone(&open));
         task::spawn(async move {
             // A client that sends no request in time gets no response.

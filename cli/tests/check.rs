@@ -229,7 +229,11 @@ fn a_response_that_is_no_stream() {
     let latin = "content-type: Text/Event-Stream ; charset=latin1\r\n";
     respond("200 OK", latin).has("content-type", "warning", "latin1");
     let nobody = Report::of("http://127.0.0.1:1/");
-    nobody.ends_with(1).has("status", "error", "refused");
+    nobody.ends_with(1).has("status", "error", "refused").has(
+        "first-byte",
+        "unknown",
+        "no response",
+    );
 }
 
 #[test]

@@ -101,6 +101,8 @@ pub(crate) async fn serve_on<S, B>(
             sleep(Duration::from_millis(100)).await;
             continue;
         };
+        // An event should not wait until the client has acknowledged the one before.
+        let _ = socket.set_nodelay(true);
         let socket = TokioIo::new(WriteTimeout::new(socket, LONGEST_STALL));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

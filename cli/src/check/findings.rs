@@ -41,6 +41,9 @@ pub(super) fn findings(
 
 fn first_byte(seen: &Observation, sent: &[Sent]) -> Finding {
     const CHECK: &str = "first-byte";
+    if seen.failure.is_some() {
+        return Finding::unknown(CHECK, "there was no response");
+    }
     let Some(head) = &seen.head else {
         let taken = match sent.len() {
             0 => String::new(),
