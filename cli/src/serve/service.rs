@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes};
+use hyper::body::{Body, Buf, Bytes};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use ssewire::hyper::{refused, service_unavailable, start};
@@ -57,20 +57,31 @@ impl Service {
     /// Responds to a request, whatever is in it.
     pub(super) async fn respond<B>(&self, request: Request<B>) -> Reply
     where
-        B: Body<Data: Send, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+        B: Body<Error: Into<BoxError>> + Unpin,
     {
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let reply = self.route(request).await;
-        let mut reply = reply.unwrap_or_else(|refusal| refusal);
-        self.access.share(origin.as_ref(), &mut reply);
+        let (parts, mut body) = request.into_parts();
+        let request = Request::from_parts(parts, ());
+        let reply = self.route(&request, &mut body).await;
+        let mut reply = match reply {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                // A client that asked whether to send its body has not sent it.
+                if !request.headers().contains_key(header::EXPECT) {
+                    discard(body).await;
+                }
+                refusal
+            }
+        };
+        let origin = request.headers().get(header::ORIGIN);
+        self.access.share(origin, &mut reply);
         reply
     }
 
-    async fn route<B>(&self, request: Request<B>) -> Result<Reply, Reply>
+    async fn route<B>(&self, request: &Request<()>, body: &mut B) -> Result<Reply, Reply>
     where
-        B: Body<Data: Send, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+        B: Body<Error: Into<BoxError>> + Unpin,
     {
-        if let Some(reply) = self.access.preflight(&request) {
+        if let Some(reply) = self.access.preflight(request) {
             return Ok(reply);
         }
         let query = Query::parse(request.uri().query().unwrap_or_default()).map_err(bad)?;
@@ -78,24 +89,24 @@ impl Service {
         let path = request.uri().path().trim_start_matches('/').to_owned();
         match &*path {
             "events" => {
-                allow(&request, &[Method::GET])?;
-                self.access.check_subscriber(&request, &query)?;
-                self.stream(&request, &query)
+                allow(request, &[Method::GET])?;
+                self.access.check_subscriber(request, &query)?;
+                self.stream(request, &query)
             }
             "publish" => {
-                allow(&request, &[Method::POST])?;
-                self.access.check_publisher(&request)?;
-                self.publish(request, &query).await
+                allow(request, &[Method::POST])?;
+                self.access.check_publisher(request)?;
+                self.publish(body, &query).await
             }
-            "" => self.show(&request, &query, page),
-            "topics" => self.show(&request, &query, || {
+            "" => self.show(request, &query, page),
+            "topics" => self.show(request, &query, || {
                 with_json(StatusCode::OK, &self.topics.to_json(&self.hub))
             }),
-            "metrics" => self.show(&request, &query, || {
+            "metrics" => self.show(request, &query, || {
                 with_text(StatusCode::OK, PROMETHEUS, self.metrics.render())
             }),
             "healthz" => {
-                allow(&request, &READING)?;
+                allow(request, &READING)?;
                 let mut reply = with_text(StatusCode::OK, PLAIN, "ok\n");
                 // By this, `ssewire check` knows what it may publish.
                 let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
@@ -104,8 +115,8 @@ impl Service {
             }
             _ => match path.strip_prefix("topics/") {
                 Some(topic) if !topic.is_empty() => {
-                    allow(&request, &[Method::DELETE])?;
-                    self.access.check_publisher(&request)?;
+                    allow(request, &[Method::DELETE])?;
+                    self.access.check_publisher(request)?;
                     self.close_topic(topic)
                 }
                 _ => Err(refusal(StatusCode::NOT_FOUND, "there is nothing here")),
@@ -157,16 +168,16 @@ impl Service {
         }))
     }
 
-    async fn publish<B>(&self, request: Request<B>, query: &Query) -> Result<Reply, Reply>
+    async fn publish<B>(&self, body: &mut B, query: &Query) -> Result<Reply, Reply>
     where
-        B: Body<Data: Send, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+        B: Body<Error: Into<BoxError>> + Unpin,
     {
         let topics = query.topics().map_err(bad)?;
         if query.key.as_deref() == Some("") {
             return Err(bad("the key is empty"));
         }
         let event_type = query.event_type.as_deref().unwrap_or_default();
-        let data = read(request.into_body()).await?;
+        let data = read(body).await?;
         let data = core::str::from_utf8(&data).map_err(|_| bad("the body is not UTF-8"))?;
         let event = Event::new(data).with_type(event_type).map_err(bad)?;
         let published = match &query.key {
@@ -194,9 +205,9 @@ impl Service {
 }
 
 /// Reads the body of a publication, within a size and a time.
-async fn read<B>(body: B) -> Result<Bytes, Reply>
+async fn read<B>(body: &mut B) -> Result<Bytes, Reply>
 where
-    B: Body<Data: Send, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+    B: Body<Error: Into<BoxError>> + Unpin,
 {
     let too_large = || {
         let text = format!("the body is larger than {LARGEST_BODY} bytes");
@@ -215,6 +226,23 @@ where
             "the body did not arrive in time",
         )),
     }
+}
+
+/// Reads what is left of a body, within bounds. A connection that is closed before everything was read is
+/// reset, and many clients then see no response.
+async fn discard<B: Body + Unpin>(mut body: B) {
+    let mut left = MOST_DISCARDED;
+    let work = async {
+        while let Ok(Some(Ok(frame))) = timeout(LONGEST_PAUSE, body.frame()).await {
+            let bytes = frame.data_ref().map_or(0, Buf::remaining);
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // However far it came, the response follows.
+    let _ = timeout(LONGEST_DISCARD, work).await;
 }
 
 fn allow<B>(request: &Request<B>, methods: &[Method]) -> Result<(), Reply> {
@@ -260,6 +288,8 @@ fn page() -> Reply {
     reply
 }
 
+type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
 const PAGE: &str = include_str!("page.html");
 /// The page loads nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -273,6 +303,11 @@ const READING: [Method; 2] = [Method::GET, Method::HEAD];
 const LARGEST_BODY: usize = 1 << 20;
 /// How long the body of a publication may take.
 const LONGEST_BODY: Duration = Duration::from_secs(30);
+/// How much of a body is read after its request was refused, in bytes: 16 MiB.
+const MOST_DISCARDED: usize = 16 << 20;
+const LONGEST_DISCARD: Duration = Duration::from_secs(10);
+/// How long nothing of it may come.
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 /// How long a topic stays closed.
 const CLOSED: Duration = Duration::from_secs(3_600);
 /// When a client may try again that finds no room.
