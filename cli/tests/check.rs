@@ -90,7 +90,11 @@ impl Report {
     }
 
     fn with(options: &[&str], url: &str) -> Self {
-        let output = run(&[&["check", "--json", "--for", "1.5"], options, &[url]].concat());
+        let time: &[&str] = match options.contains(&"--for") {
+            true => &[],
+            false => &["--for", "1.5"],
+        };
+        let output = run(&[&["check", "--json"], time, options, &[url]].concat());
         assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
         Self {
             code: output.status.code().unwrap(),
@@ -226,6 +230,25 @@ fn a_response_that_is_no_stream() {
     respond("204 No Content", events)
         .ends_with(0)
         .has("status", "warning", "stop");
+    respond("204 No Content", "")
+        .ends_with(0)
+        .has("content-type", "ok", "needs none");
+    // A script finds each check. A table has no lines that say nothing.
+    for check in ["arrival", "cache", "keep-alive", "resume", "connections"] {
+        respond("404 Not Found", html).has(check, "unknown", "no event stream");
+    }
+    let url = serve(|socket, _| {
+        send(
+            socket,
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+        );
+    });
+    let table = run(&["check", &url]);
+    let table = text(&table.stdout);
+    assert!(
+        table.contains("404") && !table.contains("keep-alive"),
+        "{table}"
+    );
     let latin = "content-type: Text/Event-Stream ; charset=latin1\r\n";
     respond("200 OK", latin).has("content-type", "warning", "latin1");
     let nobody = Report::of("http://127.0.0.1:1/");
@@ -253,6 +276,49 @@ fn a_server_that_does_not_respond() {
         .has("arrival", "unknown", "too few")
         .has("keep-alive", "unknown", "too short")
         .has("ids", "unknown", "no event");
+}
+
+#[test]
+fn the_question_whose_server_it_is_takes_nothing_from_the_watch() {
+    let url = serve(|socket, head| {
+        if head.starts_with("get /healthz") {
+            return hold(socket);
+        }
+        send(socket, OPEN);
+        events(socket, resumed(head) + 1);
+    });
+    let url = url.replace("/stream", "/events?topic=a");
+    Report::of(&url)
+        .ends_with(0)
+        .has("first-byte", "ok", "after")
+        .has("arrival", "ok", "one by one")
+        .has("resume", "ok", "3 events after");
+}
+
+#[test]
+fn a_watch_without_an_end() {
+    let url = serve(|socket, _| {
+        send(
+            socket,
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+        );
+    });
+    let output = run(&["check", "--for", "1e19", &url]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+}
+
+#[test]
+fn comments_that_keep_a_stream_alive() {
+    let url = serve(|socket, _| {
+        send(socket, OPEN);
+        while send(socket, ":\n") {
+            sleep(Duration::from_millis(600));
+        }
+    });
+    let report = Report::with(&["--for", "2"], &url);
+    report.has("keep-alive", "ok", "a comment after every 6");
+    let period = report.finding("keep-alive")["value"].as_f64().unwrap();
+    assert!((0.5..0.9).contains(&period), "{period}");
 }
 
 /// Sends events through gzip where it is accepted, flushed or not.
@@ -361,6 +427,20 @@ fn a_resume_that_does_not_resume() {
         .has("resume", "error", "nothing");
     after(|_| "event: gap\ndata: x\n\n".into()).has("resume", "warning", "may be missing");
 
+    // One after the other, and with events without an ID in between.
+    after(move |id| event(id + 1)).has("resume", "ok", "1 events");
+    after(move |id| format!("data: a\n\ndata: b\n\n{}{}", event(id + 1), event(id + 2)))
+        .ends_with(0)
+        .has("resume", "ok", "2 events");
+    let url = serve(|socket, _| {
+        send(socket, OPEN);
+        send(socket, "id: \u{1}a\ndata: x\n\nid: \u{1}b\ndata: x\n\n");
+        hold(socket);
+    });
+    Report::of(&url)
+        .ends_with(0)
+        .has("resume", "warning", "control characters");
+
     // Whoever ignores the header begins anew.
     let url = serve(|socket, _| {
         send(socket, OPEN);
@@ -413,7 +493,10 @@ fn how_a_stream_ends() {
     };
     ending("data: x\n\n").has("ended", "ok", "ended after");
     ending("data: x\n").has("ended", "warning", "within an event");
-    ending("").has("first-byte", "warning", "without a byte");
+    ending("")
+        .has("first-byte", "warning", "without a byte")
+        .has("ended", "warning", "without an event");
+    ending("retry: 1000\n\n").has("ended", "warning", "without an event");
     let url = serve(|socket, _| {
         send(
             socket,
@@ -592,11 +675,39 @@ fn a_proxy_that_buffers_is_told() {
         "{error}"
     );
     let first_byte = buffered.has("first-byte", "error", "though the server took 5 events");
-    first_byte.ends_with(1);
+    first_byte
+        .ends_with(1)
+        .has("arrival", "error", "did not arrive");
     let off = through("proxy_buffering off; proxy_ignore_headers X-Accel-Buffering;");
     off.ends_with(0).has("arrival", "ok", "5 events of ours");
     let gzip = "gzip on; gzip_types text/event-stream; gzip_proxied any; gzip_http_version 1.0;";
     through(gzip).has("coding", "warning", "gzip");
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn a_proxy_that_buffers_a_server_of_others_is_told() {
+    let url = serve(|socket, head| {
+        send(socket, OPEN);
+        events(socket, resumed(head) + 1);
+    });
+    let server = url.strip_prefix("http://").unwrap();
+    let server = server.strip_suffix("/stream").unwrap();
+    let through = |settings: &str| {
+        let nginx = Nginx::start(server, settings);
+        Report::of(&format!("http://{}/stream", nginx.address))
+    };
+    let held = through("proxy_buffering on;");
+    held.ends_with(1)
+        .has("first-byte", "error", "not even a status")
+        .has("arrival", "unknown", "no event stream");
+    let fix = held.finding("first-byte")["fix"].as_str().unwrap();
+    assert!(fix.contains("proxy_buffering off;"), "{fix}");
+    through("proxy_buffering off;")
+        .ends_with(0)
+        .has("first-byte", "ok", "after")
+        .has("arrival", "ok", "one by one")
+        .has("resume", "ok", "3 events after");
 }
 
 #[test]

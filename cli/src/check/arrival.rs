@@ -75,9 +75,11 @@ pub(super) fn judge(events: &[Seen], opened: Duration) -> Arrival {
         if let Some(lump) = lump {
             return lump;
         }
-        let apart = groups.iter().skip(1).count();
-        if apart >= 2 {
-            return Arrival::AsSent { events: apart };
+        let apart = groups.get(1..).unwrap_or_default();
+        if is_paced(apart) {
+            return Arrival::AsSent {
+                events: apart.len(),
+            };
         }
     }
     // The first group may be a replay.
@@ -99,6 +101,23 @@ pub(super) fn judge(events: &[Seen], opened: Duration) -> Arrival {
 fn groups(events: &[Seen]) -> Vec<&[Seen]> {
     let is_together = |a: &Seen, b: &Seen| b.at.saturating_sub(a.at) < TOGETHER;
     events.chunk_by(is_together).collect()
+}
+
+/// Returns whether groups arrived as far apart as they were sent. A time that says something else than
+/// when an event was sent does not go on like that.
+fn is_paced(groups: &[&[Seen]]) -> bool {
+    let first = groups.first().and_then(|group| group.first());
+    let last = groups.last().and_then(|group| group.first());
+    let (Some(first), Some(last)) = (first, last) else {
+        return false;
+    };
+    let (Some(from), Some(to)) = (first.sent, last.sent) else {
+        return false;
+    };
+    let arrived = last.at.saturating_sub(first.at);
+    let sent = to.at.saturating_sub(from.at);
+    let least = Duration::from_secs(1);
+    !sent.is_zero() && sent.abs_diff(arrived) <= least.max(arrived / 2)
 }
 
 /// Returns a group as a lump if its events were sent over some time, and is no replay.
@@ -200,6 +219,14 @@ mod tests {
             (2_000, Some(1_900)),
         ];
         assert_eq!(judged(&burst), Arrival::AsSent { events: 2 });
+    }
+
+    #[test]
+    fn a_time_that_is_not_that_of_sending_proves_nothing() {
+        let same = [0, 500, 900, 1_500].map(|at| (at, Some(5)));
+        assert_eq!(judged(&same), Arrival::OneByOne { events: 3 });
+        let years = [0, 1, 2, 3].map(|n| (n * 500, Some(n * 31_536_000_000)));
+        assert_eq!(judged(&years), Arrival::OneByOne { events: 3 });
     }
 
     #[test]

@@ -53,6 +53,15 @@ impl Finding {
         Self::new(check, Verdict::Unknown, text)
     }
 
+    /// What could not be looked at, since there was no event stream.
+    pub(super) fn unseen(check: &'static str) -> Self {
+        Self::unknown(check, UNSEEN)
+    }
+
+    pub(super) fn is_unseen(&self) -> bool {
+        self.text == UNSEEN
+    }
+
     pub(super) fn warning(check: &'static str, text: impl Into<String>, fix: &'static str) -> Self {
         Self::new(check, Verdict::Warning, text).with_fix(fix)
     }
@@ -71,3 +80,5 @@ impl Finding {
         self
     }
 }
+
+const UNSEEN: &str = "there was no event stream to look at";

@@ -8,6 +8,7 @@ mod probe;
 mod report;
 mod response;
 mod resume;
+mod timing;
 mod watch;
 
 use core::time::Duration;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ssewire::event_source::redacted;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use self::client::Client;
 use self::finding::Verdict;
@@ -82,31 +83,39 @@ pub(crate) async fn check(args: Args) -> ExitCode {
 }
 
 async fn look(client: &Client, args: &Args) -> Vec<finding::Finding> {
-    let deadline = Instant::now() + args.time;
+    let time = args.time.min(LONGEST);
     let mut probe = None;
     if !args.no_probe {
-        probe = Probe::find(client, &args.url, args.publish_token.as_deref()).await;
+        let find = Probe::find(client, &args.url, args.publish_token.as_deref());
+        probe = timeout(time.min(FINDING), find).await.ok().flatten();
     }
+    // What is asked before does not shorten the watch.
+    let deadline = Instant::now() + time;
     let watched = probe.as_ref().map_or(&*args.url, Probe::url);
     let watch = watch::watch(client, watched, None, Coding::Gzip, deadline);
     let sent = async {
         match &probe {
-            Some(probe) => probe.publish(client, args.time).await,
+            Some(probe) => probe.publish(client, time).await,
             None => Vec::new(),
         }
     };
     let (observation, sent) = tokio::join!(watch, sent);
     // A coded response is compared with one that is not.
-    let plain = match observation.is_coded() {
-        true => {
-            let deadline = Instant::now() + args.time.min(COMPARED);
-            Some(watch::watch(client, watched, None, Coding::Identity, deadline).await)
+    let plain = async {
+        if !observation.is_coded() {
+            return None;
         }
-        false => None,
+        let deadline = Instant::now() + time.min(COMPARED);
+        Some(watch::watch(client, watched, None, Coding::Identity, deadline).await)
     };
-    let resume = resume::resume(client, watched, &observation, args.time).await;
+    let resume = resume::resume(client, watched, &observation, time);
+    let (plain, resume) = tokio::join!(plain, resume);
     findings::findings(&observation, plain.as_ref(), &sent, resume)
 }
 
 /// For how long a response without a coding is watched, to compare.
 const COMPARED: Duration = Duration::from_secs(5);
+/// How long a server may take to tell whether it is an `ssewire serve`.
+const FINDING: Duration = Duration::from_secs(2);
+/// Far enough for everybody, and near enough for a clock.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);

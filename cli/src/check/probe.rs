@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use http::Method;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::client::Client;
 use crate::serve::VERSION;
@@ -16,10 +16,13 @@ pub(super) struct Probe {
     token: Option<String>,
 }
 
-/// An event that was published, since the watch began.
+/// When an event was published, since the watch began.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
+    /// When its request was sent.
     pub(super) at: Duration,
+    /// When the response to it came.
+    pub(super) taken: Duration,
 }
 
 impl Probe {
@@ -47,7 +50,8 @@ impl Probe {
         &self.url
     }
 
-    /// Publishes events within the first half of a time. Returns none if the server does not let us.
+    /// Publishes events within the first half of a time, or for longer over a slow network. Returns none
+    /// if the server does not let us.
     pub(super) async fn publish(&self, client: &Client, time: Duration) -> Vec<Sent> {
         let started = Instant::now();
         let step = (time / 12).min(Duration::from_millis(400));
@@ -58,8 +62,11 @@ impl Probe {
             let at = started.elapsed();
             let token = self.token.as_deref();
             let published = client.send(Method::POST, &self.publish, token, number.to_string());
-            match published.await {
-                Ok(response) if response.status() == 200 => sent.push(Sent { at }),
+            match timeout_at(started + time, published).await {
+                Ok(Ok(response)) if response.status() == 200 => {
+                    let taken = started.elapsed();
+                    sent.push(Sent { at, taken });
+                }
                 _ => break,
             }
             sleep(step).await;

@@ -44,7 +44,7 @@ fn table(findings: &[Finding]) -> String {
     let has_color =
         io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut table = String::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| !finding.is_unseen()) {
         let style = match finding.verdict {
             _ if !has_color => Style::new(),
             Verdict::Unknown => Style::new().dimmed(),

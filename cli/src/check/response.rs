@@ -63,6 +63,9 @@ pub(super) fn content_type(seen: &Observation) -> Finding {
         return Finding::unknown(CHECK, "there was no response");
     };
     let Some(value) = head.headers.get(CONTENT_TYPE) else {
+        if head.status == StatusCode::NO_CONTENT {
+            return Finding::ok(CHECK, "none, and a 204 needs none");
+        }
         return Finding::error(CHECK, "there is none", FIX);
     };
     let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -150,7 +153,18 @@ pub(super) fn ended(seen: &Observation) -> Option<Finding> {
     Some(match seen.end.as_ref()? {
         End::Clean {
             within_an_event: false,
-        } => Finding::ok(CHECK, format!("the stream ended after {after}")),
+        } if seen.events.is_empty() => Finding::warning(
+            CHECK,
+            format!("the stream ended after {after} without an event"),
+            "Keep it open for as long as events may come: clients reconnect again and again. A 204 tells \
+             them to stop.",
+        ),
+        End::Clean {
+            within_an_event: false,
+        } => Finding::ok(
+            CHECK,
+            format!("the stream ended after {after}; browsers reconnect"),
+        ),
         End::Clean {
             within_an_event: true,
         } => Finding::warning(

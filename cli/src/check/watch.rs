@@ -28,7 +28,7 @@ pub(super) struct Observation {
     /// When bytes came, each time at least a little after the time before.
     pub(super) arrivals: Vec<Duration>,
     pub(super) longest_silence: Duration,
-    /// When comments came that ended a silence.
+    /// The silences that a comment ended.
     pub(super) comments: Vec<Duration>,
     pub(super) events: Vec<Seen>,
     /// When the first decoded byte came.
@@ -272,7 +272,7 @@ fn decode(
             Ok(None) => break,
             Ok(Some(FrameRef::Comment(_))) => {
                 if silence >= SILENCE && seen.comments.len() < MOST {
-                    seen.comments.push(at);
+                    seen.comments.push(silence);
                 }
             }
             Ok(Some(FrameRef::Retry(time))) => seen.retry = Some(time),
