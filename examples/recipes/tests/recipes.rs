@@ -5,10 +5,10 @@
     reason = "what these tests need is there, or they fail"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::spawn;
 use std::time::Duration;
 
@@ -77,11 +77,13 @@ fn skip_to(reader: &mut impl BufRead, start: &str) -> String {
     }
 }
 
+/// Enough on a busy machine, and less than the 15 seconds between comments that keep a stream alive.
+const SOON: Duration = Duration::from_secs(10);
+
 fn request(address: &str, head: &str, body: &str) -> BufReader<TcpStream> {
     let mut socket = TcpStream::connect(address).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    // Sooner than a comment that keeps the stream alive, so no test hangs on them.
+    socket.set_read_timeout(Some(SOON)).unwrap();
     let length = body.len();
     let head = format!(
         "{head}\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
@@ -206,30 +208,37 @@ fn the_proxy_cuts_off_what_the_upstream_cuts_off() {
     skip_to(&mut response, "data: 1");
     go.send(()).unwrap();
     let mut rest = Vec::new();
-    let _ = response.read_to_end(&mut rest);
+    // A read that times out would be no end at all.
+    if let Err(error) = response.read_to_end(&mut rest) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
     assert!(!rest.ends_with(b"0\r\n\r\n"), "it looks whole");
 }
 
 #[test]
 fn the_proxy_leaves_when_the_browser_does() {
-    let (url, heads, _go) = upstream(vec![|socket, gone| {
-        write!(socket, "{OPEN}").unwrap();
-        chunk(socket, "data: 1\n\n");
-        // Until the proxy leaves.
-        socket
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        assert_eq!(socket.read(&mut [0]).unwrap(), 0);
-        let _ = gone.try_recv();
-    }]);
+    let (url, heads, _go) = upstream(vec![
+        // Does not respond. It ends when the proxy leaves.
+        |socket, _| assert_eq!(socket.read(&mut [0]).unwrap(), 0),
+        |socket, _| {
+            write!(socket, "{OPEN}").unwrap();
+            chunk(socket, "data: 1\n\n");
+            assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+        },
+    ]);
     let (_proxy, address) = Program::serve(PROXY, &["0", &url]);
-    let mut response = request(&address, COMPLETE, "{}");
+    let early = request(&address, COMPLETE, "{\"n\":1}");
+    assert!(heads.recv_timeout(SOON).unwrap().ends_with("{\"n\":1}"));
+    drop(early);
+    let mut response = request(&address, COMPLETE, "{\"n\":2}");
+    // The upstream takes one connection after the other, so the first is gone.
+    assert!(heads.recv_timeout(SOON).unwrap().ends_with("{\"n\":2}"));
     skip_to(&mut response, "data: 1");
-    heads.recv().unwrap();
+    assert_eq!(heads.try_recv(), Err(std::sync::mpsc::TryRecvError::Empty));
     drop(response);
     // The upstream's thread ends with its connection, and its sender with it.
-    let end = heads.recv_timeout(Duration::from_secs(20));
-    assert_eq!(end, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+    let end = heads.recv_timeout(SOON);
+    assert_eq!(end, Err(RecvTimeoutError::Disconnected));
 }
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_llm_client");
@@ -246,7 +255,7 @@ fn the_client_prints_a_completion() {
         }
         chunk(
             socket,
-            "data: {\"choices\":[{\"delta\":{}}]}\n\ndata: [DONE]\n\n",
+            "data: {\"error\":null,\"choices\":[{\"delta\":{}}]}\n\ndata: [DONE]\n\n",
         );
     }]);
     let (code, out, error) = Program::start(CLIENT, &[&url, "hello"]).end();
@@ -265,16 +274,28 @@ fn the_client_says_what_went_wrong() {
     let error = run(|socket, _| {
         write!(
             socket,
-            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n"
+            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 31\r\n\r\n{{\"error\":{{\"message\":\"bad key\"}}}}"
         )
         .unwrap();
     });
-    assert!(error.contains("401"), "{error}");
+    assert!(
+        error.contains("401") && error.contains("bad key"),
+        "{error}"
+    );
     let error = run(|socket, _| {
         write!(socket, "{OPEN}").unwrap();
         chunk(socket, "data: {\"error\":\"overloaded\"}\n\n");
     });
     assert!(error.contains("overloaded"), "{error}");
+    // In a chunk that looks like others, and with the usual end.
+    let error = run(|socket, _| {
+        write!(socket, "{OPEN}").unwrap();
+        chunk(
+            socket,
+            "data: {\"choices\":[],\"error\":{\"message\":\"too busy\"}}\n\ndata: [DONE]\n\n",
+        );
+    });
+    assert!(error.contains("too busy"), "{error}");
     let error = run(|socket, _| {
         write!(socket, "{OPEN}").unwrap();
         chunk(socket, "data: {\"choices\":[]}\n\n");
@@ -284,26 +305,29 @@ fn the_client_says_what_went_wrong() {
     assert_eq!(Program::start(CLIENT, &[]).end().0, Some(2));
 }
 
+const MCP: &str = env!("CARGO_BIN_EXE_mcp_client");
+
+fn welcome(socket: &mut TcpStream, _: &Receiver<()>) {
+    const WELCOME: &str = "{\"jsonrpc\":\"2.0\",\"id\":\"initialize\",\"result\":{\"protocolVersion\":\"2025-06-18\"}}";
+    let length = WELCOME.len();
+    write!(
+        socket,
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nmcp-session-id: s1\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{WELCOME}"
+    )
+    .unwrap();
+}
+
+fn accept(socket: &mut TcpStream, _: &Receiver<()>) {
+    let head = "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+}
+
 #[test]
 fn mcp_resumes_and_never_repeats_the_post() {
-    const WELCOME: &str = "{\"jsonrpc\":\"2.0\",\"id\":\"initialize\",\"result\":{\"protocolVersion\":\"2025-06-18\"}}";
     let (url, heads, _go) = upstream(vec![
-        |socket, _| {
-            let length = WELCOME.len();
-            write!(
-                socket,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nmcp-session-id: s1\r\n\
-                 content-length: {length}\r\nconnection: close\r\n\r\n{WELCOME}"
-            )
-            .unwrap();
-        },
-        |socket, _| {
-            write!(
-                socket,
-                "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            )
-            .unwrap()
-        },
+        welcome,
+        accept,
         |socket, _| {
             write!(socket, "{OPEN}").unwrap();
             chunk(socket, "retry: 10\nid: a\ndata:\n\n");
@@ -320,8 +344,7 @@ fn mcp_resumes_and_never_repeats_the_post() {
             );
         },
     ]);
-    let (code, out, error) =
-        Program::start(env!("CARGO_BIN_EXE_mcp_client"), &[&url, "tools/list"]).end();
+    let (code, out, error) = Program::start(MCP, &[&url, "tools/list"]).end();
     assert_eq!(code, Some(0), "{error}");
     let lines: Vec<_> = out.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(
@@ -344,6 +367,11 @@ fn mcp_resumes_and_never_repeats_the_post() {
         resume.starts_with("get ") && resume.contains("last-event-id: b\n"),
         "{resume}"
     );
+    for post in [initialize, initialized, list] {
+        let accept = "\naccept: application/json, text/event-stream\n";
+        assert!(post.contains(accept), "{post}");
+    }
+    assert!(resume.contains("\naccept: text/event-stream\n"), "{resume}");
     for later in [initialized, list, resume] {
         assert!(later.contains("mcp-session-id: s1\n"), "{later}");
         assert!(
@@ -351,6 +379,27 @@ fn mcp_resumes_and_never_repeats_the_post() {
             "{later}"
         );
     }
+}
+
+#[test]
+fn mcp_takes_no_other_stream_for_one_that_is_cut_off() {
+    let (url, heads, _go) = upstream(vec![
+        welcome,
+        accept,
+        |socket, _| {
+            write!(socket, "{OPEN}").unwrap();
+            chunk(socket, "retry: 10\ndata: {}\n\n");
+        },
+        // A GET without an ID would get here.
+        |socket, _| {
+            write!(socket, "{OPEN}").unwrap();
+            chunk(socket, "data: {\"id\":\"tools/list\"}\n\n");
+        },
+    ]);
+    let (code, _, error) = Program::start(MCP, &[&url, "tools/list"]).end();
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("cut off without an event ID"), "{error}");
+    assert_eq!(heads.try_iter().count(), 3);
 }
 
 #[test]

@@ -8,12 +8,10 @@ use std::error::Error;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
-use ssewire::client::ClientConfig;
+use ssewire::event_source::ConnectError;
 use ssewire::http::{Method, Response};
 use ssewire::hyper::{from_fn, request_headers};
-use ssewire::tokio::EventSource;
-
-const SESSION: &str = "mcp-session-id";
+use ssewire::tokio::{ClientConfig, EventSource};
 
 struct Session(reqwest::Client, String, HeaderMap);
 
@@ -22,8 +20,8 @@ impl Session {
         let post = self.0.post(&self.1).headers(self.2.clone());
         let post = post.header(ACCEPT, "application/json, text/event-stream");
         let response = post.json(&message).send().await?.error_for_status()?;
-        if let Some(id) = response.headers().get(SESSION) {
-            self.2.insert(SESSION, id.clone());
+        if let Some(id) = response.headers().get("mcp-session-id") {
+            self.2.insert("mcp-session-id", id.clone());
         }
         Ok(response)
     }
@@ -41,10 +39,13 @@ impl Session {
         let connect = from_fn(Method::GET, move |attempt| {
             let get = client.get(&url).headers(headers.clone());
             let (first, get) = (first.take(), get.headers(request_headers(attempt)));
-            async {
+            let resumes = attempt.last_event_id().is_some();
+            async move {
                 match first {
                     Some(first) => Ok(Response::from(first)),
-                    None => get.send().await.map(Response::from),
+                    // Without an ID, a GET opens another stream.
+                    None if !resumes => Err(ConnectError::refused("cut off without an event ID")),
+                    None => Ok(get.send().await.map_err(ConnectError::failed)?.into()),
                 }
             }
         });
