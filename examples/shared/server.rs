@@ -1,4 +1,5 @@
-//! The parts that the example servers and `ssewire serve` share: the port, the connections, and an orderly shutdown.
+//! The parts that the example servers and `ssewire serve` share: the port, the connections, and an
+//! orderly shutdown.
 #![allow(dead_code, reason = "every example uses its own part of it")]
 
 use core::convert::Infallible;

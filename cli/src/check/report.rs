@@ -1,13 +1,13 @@
 //! How findings are printed.
 
-use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
 use super::finding::{Finding, Verdict};
 use crate::tail::escape::escaped;
+use crate::tail::output::has_color;
 
 /// Prints all findings, and returns the worst verdict.
 pub(super) fn print(url: &impl core::fmt::Display, findings: &[Finding], is_json: bool) -> Verdict {
@@ -41,8 +41,7 @@ fn object(finding: &Finding) -> serde_json::Value {
 }
 
 fn table(findings: &[Finding]) -> String {
-    let has_color =
-        io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let has_color = has_color();
     let mut table = String::new();
     for finding in findings.iter().filter(|finding| !finding.is_unseen()) {
         let style = match finding.verdict {

@@ -66,7 +66,7 @@ pub(crate) struct Access {
 
 impl Access {
     /// Refuses a request that may not publish.
-    pub(super) fn check_publisher<B>(&self, request: &Request<B>) -> Result<(), Reply> {
+    pub(super) fn check_publisher(&self, request: &Request<()>) -> Result<(), Reply> {
         // A page of another origin can send a POST without asking. One of this server may do that.
         let headers = request.headers();
         if let Some(origin) = headers.get(header::ORIGIN) {
@@ -81,9 +81,9 @@ impl Access {
     }
 
     /// Refuses a request that may not read.
-    pub(super) fn check_subscriber<B>(
+    pub(super) fn check_subscriber(
         &self,
-        request: &Request<B>,
+        request: &Request<()>,
         query: &Query,
     ) -> Result<(), Reply> {
         let in_query = query.access_token.as_deref();
@@ -91,7 +91,7 @@ impl Access {
     }
 
     /// Returns the response to a preflight (Fetch, "CORS-preflight request"), if a request is one.
-    pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Reply> {
+    pub(super) fn preflight(&self, request: &Request<()>) -> Option<Reply> {
         let headers = request.headers();
         let origin = headers.get(header::ORIGIN)?;
         let is_preflight = request.method() == Method::OPTIONS

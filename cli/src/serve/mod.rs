@@ -31,6 +31,7 @@ use self::access::{Access, Origin, Token};
 use self::service::Service;
 pub(crate) use self::service::VERSION;
 use crate::tail::notes::say;
+use crate::tail::seconds_or_zero;
 
 /// Serves a hub over HTTP: publish with POST, follow as an event stream.
 ///
@@ -77,10 +78,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = count)]
     max_events_per_topic: Option<usize>,
     /// How old an event may become, in seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_or_zero)]
     max_age: Option<Duration>,
     /// After how many seconds of silence a comment is sent; 0 is never
-    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds_or_zero)]
     keep_alive: Duration,
     /// How many milliseconds clients wait before they reconnect
     #[arg(long, value_name = "MS")]
@@ -225,11 +226,6 @@ fn streams(argument: &str) -> Result<usize, String> {
         true => Ok(streams),
         false => Err(format!("it must be at most {}", service::MOST_STREAMS)),
     }
-}
-
-fn seconds(argument: &str) -> Result<Duration, String> {
-    let seconds = argument.parse().map_err(|_| "not a number of seconds")?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| "not a time".into())
 }
 
 /// The files that are no streams: what the runtime needs, and connections that ask for something else.

@@ -125,9 +125,9 @@ impl Service {
     }
 
     /// Shows something to those who may subscribe.
-    fn show<B>(
+    fn show(
         &self,
-        request: &Request<B>,
+        request: &Request<()>,
         query: &Query,
         show: impl FnOnce() -> Reply,
     ) -> Result<Reply, Reply> {
@@ -136,7 +136,7 @@ impl Service {
         Ok(show())
     }
 
-    fn stream<B>(&self, request: &Request<B>, query: &Query) -> Result<Reply, Reply> {
+    fn stream(&self, request: &Request<()>, query: &Query) -> Result<Reply, Reply> {
         let topics = query.topics().map_err(bad)?;
         let asked = query.start.as_deref().map(str::parse::<Start>).transpose();
         let asked = asked.map_err(|error| bad(format!("start: {error}")))?;
@@ -245,7 +245,7 @@ async fn discard<B: Body + Unpin>(mut body: B) {
     let _ = timeout(LONGEST_DISCARD, work).await;
 }
 
-fn allow<B>(request: &Request<B>, methods: &[Method]) -> Result<(), Reply> {
+fn allow(request: &Request<()>, methods: &[Method]) -> Result<(), Reply> {
     if methods.contains(request.method()) {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 pub(crate) mod escape;
 pub(crate) mod notes;
-mod output;
+pub(crate) mod output;
 mod state;
 
 use core::future::poll_fn;
@@ -315,13 +315,21 @@ pub(crate) fn header(argument: &str) -> Result<(http::HeaderName, http::HeaderVa
     Ok((name, value))
 }
 
+/// Parses a time that is not zero.
 pub(crate) fn seconds(argument: &str) -> Result<Duration, String> {
-    let seconds = argument.parse().map_err(|_| "not a number of seconds")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        _ => Err("not a time".into()),
+    let time = seconds_or_zero(argument)?;
+    match time.is_zero() {
+        true => Err(NOT_A_TIME.into()),
+        false => Ok(time),
     }
 }
+
+pub(crate) fn seconds_or_zero(argument: &str) -> Result<Duration, String> {
+    let seconds = argument.parse().map_err(|_| "not a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| NOT_A_TIME.into())
+}
+
+const NOT_A_TIME: &str = "not a time";
 
 pub(crate) fn url(argument: &str) -> Result<String, String> {
     let url: http::Uri = argument.parse().map_err(|error| format!("{error}"))?;

@@ -34,13 +34,10 @@ impl Output {
     /// else JSON.
     pub(crate) fn new(form: Option<Form>) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        // See no-color.org.
-        let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || env::var_os("TERM").is_some_and(|value| value == "dumb");
         Self {
             form: form.or((!is_terminal).then_some(Form::Json)),
             is_terminal,
-            has_color: is_terminal && !is_plain,
+            has_color: has_color(),
         }
     }
 
@@ -83,6 +80,13 @@ impl Output {
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
     }
+}
+
+/// Returns whether stdout is a terminal that shows colours, and is to show them (no-color.org).
+pub(crate) fn has_color() -> bool {
+    io::stdout().is_terminal()
+        && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && env::var_os("TERM").is_none_or(|value| value != "dumb")
 }
 
 /// Escapes a line, but not its end.
