@@ -45,6 +45,11 @@ impl Aged {
         room::give_back(&mut self.order);
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.order.clear();
+        self.tidied = 0;
+    }
+
     /// Returns whether an event of time `at` is too old. Times are in nanoseconds.
     pub(crate) fn is_over(&self, at: u64, now: u64) -> bool {
         self.max_age

@@ -86,6 +86,10 @@ impl Batches {
             .retain(|batch| batch.topic != topic || id <= batch.start || batch.end < id);
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Drops the batches of a topic with events that are no longer in the log. A batch lives no longer
     /// than the events that it was joined from.
     pub(crate) fn drop_before(&mut self, topic: TopicKey, start: EventId) {

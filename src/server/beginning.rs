@@ -24,6 +24,18 @@ pub(crate) struct Beginning {
     pub(crate) gap: Option<Gap>,
 }
 
+impl Beginning {
+    /// Returns that of a subscriber that waits until it can begin.
+    pub(super) const fn later() -> Self {
+        Self {
+            after: EventId::LOWEST,
+            told: EventId::LOWEST,
+            unkeyed_from: None,
+            gap: None,
+        }
+    }
+}
+
 impl<T> Topics<T> {
     /// Returns the position after all events that were published so far.
     ///
@@ -58,6 +70,14 @@ impl<T> Topics<T> {
         let (after, reason) = match start {
             Start::Live => (newest, None),
             Start::Unknown => (first, Some(GapReason::Unknown)),
+            Start::After(id) if self.following.is_some() => match self.history.descent(id) {
+                Descent::Own => (id, None),
+                Descent::Beyond(last) => (last, Some(GapReason::Diverged)),
+                Descent::Foreign => match self.history.newest_before(id) {
+                    Some(last) => (last, Some(GapReason::Diverged)),
+                    None => (first, Some(GapReason::OtherEpoch)),
+                },
+            },
             Start::After(id) => match self.descent(id) {
                 Descent::Own => (id, None),
                 Descent::Beyond(_) if id.epoch() == self.epoch => (first, Some(GapReason::Unknown)),
@@ -159,7 +179,7 @@ impl<T> Topics<T> {
         }
     }
 
-    fn newest_dropped(&self, topics: &[TopicKey]) -> EventId {
+    pub(super) fn newest_dropped(&self, topics: &[TopicKey]) -> EventId {
         let topics = topics.iter().filter_map(|topic| self.history.topic(*topic));
         let dropped = topics.map(|topic| topic.log.newest_dropped());
         dropped.max().unwrap_or(EventId::LOWEST)

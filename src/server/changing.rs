@@ -135,7 +135,9 @@ impl<T> Topics<T> {
         // It has all events of its topics up to there, and may have had none of them for a long
         // time.
         subscriber.position.after = self.position_of(subscriber);
-        self.tell_of_lost(subscriber, &added);
+        if subscriber.deferred().is_none() {
+            self.tell_of_lost(subscriber, &added);
+        }
         let position = subscriber.position;
         if let Some(gap) = subscriber
             .opening

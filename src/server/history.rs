@@ -16,7 +16,7 @@ use crate::server::config::TopicsConfig;
 use crate::server::event_id::EventId;
 use crate::server::heaviest::{Heaviest, Weight};
 use crate::server::joined::Facts;
-use crate::server::lineage::{Descent, Lineage};
+use crate::server::lineage::Lineage;
 use crate::server::log::{Removed, Role, Tally};
 use crate::server::topic::{Topic, TopicKey, TopicMap};
 use crate::time::Timestamp;
@@ -30,18 +30,18 @@ pub(crate) struct History<T> {
     pub(super) topics: TopicMap<T>,
     by_name: HashTable<TopicKey>,
     hasher: DefaultHashBuilder,
-    heaviest: Heaviest,
-    aged: Aged,
+    pub(super) heaviest: Heaviest,
+    pub(super) aged: Aged,
     closings: Closings,
     /// The number of events in the logs. One of several topics counts once.
-    events: usize,
+    pub(super) events: usize,
     /// The bytes of these events, of their keys, and of the names of their topics.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// Half of what a log may hold, at least one.
     pub(super) half: Tally,
-    lineage: Lineage,
+    pub(super) lineage: Lineage,
     /// The highest ID among the dropped events of topics that were forgotten.
-    newest_forgotten: EventId,
+    pub(super) newest_forgotten: EventId,
     /// How many times the streams of a topic were ended. It wraps around.
     ends: u32,
     /// How many events were dropped to make room.
@@ -129,7 +129,10 @@ impl<T> History<T> {
         }
         self.events += 1;
         self.bytes += len;
-        self.lineage.push(id);
+        // One that is older belongs to the snapshot with which a log begins that is followed.
+        if self.newest().is_none_or(|newest| id > newest) {
+            self.lineage.push(id);
+        }
         for &topic in topics {
             let len = |topics: &TopicMap<T>| topics.get(topic).map_or(0, |topic| topic.log.len());
             while len(&self.topics) > self.max_events_per_topic {
@@ -232,19 +235,20 @@ impl<T> History<T> {
         self.lineage.first_position()
     }
 
-    pub(crate) fn descent(&self, id: EventId) -> Descent {
-        self.lineage.descent(id)
-    }
-
     /// Returns how many times the streams of a topic were ended.
     #[inline]
     pub(crate) fn ends(&self) -> u32 {
         self.ends
     }
 
+    /// Counts an end of streams, or something else that all subscribers have to look at.
+    pub(crate) fn note_end(&mut self) {
+        self.ends = self.ends.wrapping_add(1);
+    }
+
     /// Notes that the streams of a topic are ended.
     pub(crate) fn end_streams(&mut self, key: TopicKey) {
-        self.ends = self.ends.wrapping_add(1);
+        self.note_end();
         if let Some(topic) = self.topics.get_mut(key) {
             topic.newest_end = self.ends;
         }
@@ -354,7 +358,7 @@ impl<T> History<T> {
 
     /// Moves a topic to its place among the heaviest, as if it held so many bytes more.
     #[inline]
-    fn weigh(&mut self, key: TopicKey, more: usize) {
+    pub(super) fn weigh(&mut self, key: TopicKey, more: usize) {
         let Some(topic) = self.topics.get(key) else {
             return;
         };
@@ -402,7 +406,7 @@ impl<T> History<T> {
     }
 
     /// Stops counting an event that has left the log of a topic.
-    fn release(&mut self, key: TopicKey, removed: Removed) {
+    pub(super) fn release(&mut self, key: TopicKey, removed: Removed) {
         let Removed { entry, key_bytes } = removed;
         self.bytes -= key_bytes;
         if entry.is_alone() {

@@ -55,6 +55,43 @@ impl Lineage {
         self.epochs.back().copied()
     }
 
+    /// Goes back to a position, which becomes the newest, after that of a known event or of none.
+    pub(crate) fn cut(&mut self, after: EventId) {
+        while self
+            .newest()
+            .is_some_and(|newest| newest.epoch() > after.epoch())
+        {
+            self.epochs.pop_back();
+        }
+        match self.epochs.back_mut() {
+            Some(newest) if newest.epoch() == after.epoch() => *newest = after,
+            _ => self.begin(after),
+        }
+    }
+
+    /// Returns the last ID of the newest epoch before that of an ID.
+    pub(crate) fn newest_before(&self, id: EventId) -> Option<EventId> {
+        let index = self
+            .epochs
+            .partition_point(|newest| newest.epoch() < id.epoch());
+        self.epochs.get(index.checked_sub(1)?).copied()
+    }
+
+    /// Returns the newest ID that is also in another log, of whose epochs the last IDs are given.
+    pub(crate) fn common(
+        &self,
+        others: impl DoubleEndedIterator<Item = EventId>,
+    ) -> Option<EventId> {
+        let mut ours = self.epochs.iter().rev().copied().peekable();
+        for theirs in others.rev() {
+            while ours.next_if(|ours| ours.epoch() > theirs.epoch()).is_some() {}
+            if let Some(ours) = ours.next_if(|ours| ours.epoch() == theirs.epoch()) {
+                return Some(ours.min(theirs));
+            }
+        }
+        None
+    }
+
     /// Returns the position before the first event.
     pub(crate) fn first_position(&self) -> Option<EventId> {
         let first = self.epochs.front()?;

@@ -191,7 +191,8 @@ impl Log {
         });
         room::make(&mut self.entries);
         self.before_newest = self.newest;
-        self.newest = id;
+        // An event of a snapshot is older than the position from which a log is followed.
+        self.newest = self.newest.max(id);
         self.entries.push_back(Entry {
             id,
             tally: self.tally,
@@ -216,6 +217,34 @@ impl Log {
         let removed = self.take(id)?;
         self.newest_dropped = self.newest_dropped.max(id);
         Some(removed)
+    }
+
+    /// Removes the newest event, if its ID is higher than `after`, and returns it. After the last one, the
+    /// log is as if these had never been.
+    pub(crate) fn cut(&mut self, after: EventId) -> Option<Removed> {
+        if self.newest_held().is_some_and(|newest| newest > after) {
+            let removed = self.entries.pop_back().map(|entry| self.removed(entry));
+            self.drop_outer_holes();
+            return removed;
+        }
+        self.newest_dropped = self.newest_dropped.min(after);
+        if self.newest > after {
+            self.newest = self
+                .newest_held()
+                .max(Some(self.newest_dropped))
+                .unwrap_or(after);
+            self.before_newest = self.newest;
+        }
+        if let Some(newest) = self.entries.back() {
+            self.tally = newest.tally;
+        }
+        room::give_back(&mut self.entries);
+        None
+    }
+
+    /// Returns whether an event with a higher ID has to do with a key.
+    pub(crate) fn has_keyed_after(&self, after: EventId) -> bool {
+        self.entries_after(after).any(|entry| !entry.is_plain())
     }
 
     /// Removes the event of a key, and returns it. Nothing is lost with it, because a newer one takes its

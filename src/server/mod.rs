@@ -15,6 +15,7 @@ mod encoded;
 mod event_id;
 mod event_stream;
 mod filter;
+mod following;
 mod heaviest;
 mod history;
 mod item;
@@ -28,6 +29,8 @@ mod publish_error;
 mod readers;
 mod reading;
 mod refused;
+mod relay;
+mod returning;
 mod room;
 mod session;
 mod start;
@@ -46,8 +49,12 @@ pub use self::event_stream::EventStream;
 pub use self::item::OutgoingItem;
 pub use self::last_event_id::{InvalidLastEventId, last_event_id, start_of_request};
 pub use self::presence::{Announced, Presence};
-pub use self::publish_error::PublishError;
+pub use self::publish_error::{PublishError, Refusal};
 pub use self::refused::Refused;
+pub use self::relay::{
+    Action, Append, Appended, Entry, Failure, Health, Join, Kind, Link, Origin, Outcome, Relay,
+    RelayConfig, Request, Response, Run, Stored,
+};
 pub use self::session::{Session, SessionEnd};
 pub use self::start::{InvalidStart, Start};
 pub use self::subscriber::Subscriber;

@@ -178,11 +178,7 @@ impl<T> Topics<T> {
         topics: impl TopicNames<K>,
         role: Role<'_>,
     ) -> Result<TopicKeys, PublishError> {
-        let limit = self.config.max_topic_name_bytes;
-        let bytes = role.named_key().map_or(0, str::len);
-        if bytes > limit {
-            return Err(PublishError::KeyTooLong { bytes, limit });
-        }
+        self.check_key(role)?;
         let mut keys = TopicKeys::new();
         if let Some(name) = topics.one_name() {
             keys.push(self.topic_of_event(now, name)?);
@@ -208,6 +204,28 @@ impl<T> Topics<T> {
         }
     }
 
+    /// Returns the topics of an event of a log that is followed. They take it even if they are closed,
+    /// because other followers may have it.
+    pub(super) fn topics_of_followed<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        role: Role<'_>,
+    ) -> Result<TopicKeys, PublishError> {
+        self.check_key(role)?;
+        let names = topics.into_topics();
+        for name in names.iter() {
+            self.check_name(name)?;
+        }
+        let keys: TopicKeys = names
+            .iter()
+            .map(|name| self.history.find_or_add(name))
+            .collect();
+        match keys.is_empty() {
+            true => Err(PublishError::NoTopic),
+            false => Ok(keys),
+        }
+    }
+
     #[inline]
     fn topic_of_event(&mut self, now: Timestamp, name: &str) -> Result<TopicKey, PublishError> {
         self.check_name(name)?;
@@ -218,7 +236,16 @@ impl<T> Topics<T> {
         }
     }
 
-    fn check_name(&self, name: &str) -> Result<(), PublishError> {
+    fn check_key(&self, role: Role<'_>) -> Result<(), PublishError> {
+        let limit = self.config.max_topic_name_bytes;
+        let bytes = role.named_key().map_or(0, str::len);
+        match bytes > limit {
+            true => Err(PublishError::KeyTooLong { bytes, limit }),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn check_name(&self, name: &str) -> Result<(), PublishError> {
         let (bytes, limit) = (name.len(), self.config.max_topic_name_bytes);
         match bytes > limit {
             true => Err(PublishError::NameTooLong { bytes, limit }),
@@ -229,6 +256,9 @@ impl<T> Topics<T> {
     /// Returns the ID of the next event, which is the given one if there is one.
     fn id_of_event(&mut self, given: Option<EventId>) -> Result<EventId, PublishError> {
         let newest = self.position();
+        if self.following.is_some() {
+            return Err(PublishError::Followed);
+        }
         let Some(id) = given else {
             return Ok(match newest.epoch() == self.epoch {
                 true => {
@@ -251,7 +281,7 @@ impl<T> Topics<T> {
         Ok(id)
     }
 
-    fn add_to(
+    pub(super) fn add_to(
         &mut self,
         now: Timestamp,
         topics: &[TopicKey],

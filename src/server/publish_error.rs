@@ -50,6 +50,60 @@ pub enum PublishError {
         /// The ID of the newest event or, before the first, the ID with the number 0.
         newest: EventId,
     },
+    /// The topics follow a [`Relay`](crate::server::Relay), which alone publishes to them.
+    Followed,
+    /// The relay holds as many publications as it may that are not in the log yet.
+    OutboxFull,
+    /// The event with its topics and its key is larger than
+    /// [`RelayConfig::max_entry_bytes`](crate::server::RelayConfig::max_entry_bytes).
+    TooLarge {
+        /// Its size, in bytes.
+        bytes: usize,
+        /// How large it may be, in bytes.
+        limit: usize,
+    },
+    /// The server of the log refused the event.
+    Refused(Refusal),
+    /// The event was not sent to the server of the log in time, and will not be.
+    Expired,
+    /// The event was sent to the server of the log, and may or may not be in the log.
+    Unknown,
+    /// The relay has been shut down.
+    RelayClosed,
+}
+
+/// Why the server of a log refused an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its memory is full (`OOM`).
+    OutOfMemory,
+    /// It has too few replicas (`NOREPLICAS`).
+    NoReplicas,
+    /// It cannot save its data (`MISCONF`).
+    NotSaved,
+    /// The user of the connection may not write the log (`NOPERM`).
+    NoPermission,
+    /// It would take more keys than it may hold.
+    TooManyKeys,
+    /// An event that was sent later is in the log, and this one is not.
+    Overtaken,
+    /// Something else.
+    Other,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutOfMemory => "its memory is full",
+            Self::NoReplicas => "it has too few replicas",
+            Self::NotSaved => "it cannot save its data",
+            Self::NoPermission => "the user has no permission",
+            Self::TooManyKeys => "there are too many keys",
+            Self::Overtaken => "a later event took its place",
+            Self::Other => "it gave no known reason",
+        })
+    }
 }
 
 impl fmt::Display for PublishError {
@@ -73,6 +127,24 @@ impl fmt::Display for PublishError {
                     "the ID of an appended event must be higher than {newest}"
                 )
             }
+            Self::Followed => f.write_str("the topics follow a relay; publish to that"),
+            Self::OutboxFull => f.write_str(
+                "too many events wait for the server of the log (RelayConfig::max_entries, \
+                 RelayConfig::max_bytes)",
+            ),
+            Self::TooLarge { bytes, limit } => write!(
+                f,
+                "the event has {bytes} bytes, which is more than {limit} \
+                 (RelayConfig::max_entry_bytes)"
+            ),
+            Self::Refused(why) => write!(f, "the server of the log refused the event: {why}"),
+            Self::Expired => f.write_str(
+                "the server of the log could not be reached in time, and the event was not sent",
+            ),
+            Self::Unknown => f.write_str(
+                "the server of the log did not respond, and the event may or may not be published",
+            ),
+            Self::RelayClosed => f.write_str("the relay has been shut down"),
         }
     }
 }

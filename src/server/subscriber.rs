@@ -11,6 +11,7 @@ use slotmap::Key as _;
 
 use crate::server::delivery::{Gap, SubscriberEnd};
 use crate::server::event_id::EventId;
+use crate::server::following::Deferred;
 use crate::server::history::History;
 use crate::server::joined::Joined;
 use crate::server::readers::{Membership, ReaderKey, Readers};
@@ -55,12 +56,14 @@ pub struct Subscriber {
 }
 
 /// What a subscriber begins with.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Opening {
     /// The gap that is delivered first.
     pub(crate) gap: Option<Gap>,
     /// Events without a key are skipped if they come before the one with this ID.
     pub(crate) unkeyed_from: Option<EventId>,
+    /// The start of a subscriber that has not begun, which then has nothing else of these.
+    pub(crate) deferred: Option<Deferred>,
 }
 
 /// The topics that a subscriber reads.
@@ -99,6 +102,19 @@ pub(crate) struct Several {
     free: Vec<u32>,
 }
 
+impl Opening {
+    /// Returns what a subscriber begins with, if there is something.
+    pub(crate) fn new(gap: Option<Gap>, unkeyed_from: Option<EventId>) -> Option<Box<Self>> {
+        (gap.is_some() || unkeyed_from.is_some()).then(|| {
+            Box::new(Self {
+                gap,
+                unkeyed_from,
+                deferred: None,
+            })
+        })
+    }
+}
+
 impl Cursor {
     /// Returns whether it has a topic, and was not removed.
     pub(crate) fn is_used(&self) -> bool {
@@ -128,7 +144,7 @@ impl Subscriber {
         max_bytes: usize,
     ) -> Result<Option<Bytes>, TooSlow> {
         let position = &mut self.position;
-        if let Some(opening) = self.opening.as_deref().copied() {
+        if let Some(opening) = self.opening.as_deref() {
             if let Some(unkeyed_from) = opening.unkeyed_from.filter(|from| position.after < *from) {
                 let read = match &mut self.cursors {
                     Cursors::One(cursor) => {

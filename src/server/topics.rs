@@ -12,6 +12,7 @@ use crate::server::beginning::Beginning;
 use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason, SubscriberEnd};
 use crate::server::encoded::Encoded;
+use crate::server::following::{Deferred, Following};
 use crate::server::history::{History, TopicKeys};
 use crate::server::presence::Presences;
 use crate::server::readers::Readers;
@@ -81,6 +82,8 @@ pub struct Topics<T> {
     was_replay: bool,
     /// A buffer for the text of an ID.
     pub(super) id: String,
+    /// The log that is followed, if there is one.
+    pub(super) following: Option<Box<Following<T>>>,
 }
 
 /// Counts of slow readers, of gaps, and of events that were refused or dropped, since the
@@ -170,6 +173,7 @@ impl<T> Topics<T> {
             stats: TopicsStats::default(),
             was_replay: false,
             id: String::new(),
+            following: None,
         }
     }
 
@@ -199,8 +203,13 @@ impl<T> Topics<T> {
         for name in names {
             keys.push(self.history.find_or_add(name));
         }
-        let beginning = self.begin(start.into(), &keys);
-        if !keys.is_empty() {
+        let start = start.into();
+        let is_certain = self.is_certain(start, now);
+        let beginning = match is_certain {
+            true => self.begin(start, &keys),
+            false => Beginning::later(),
+        };
+        if is_certain && !keys.is_empty() {
             self.leave_out_closed(now, &mut keys, &beginning);
             if keys.is_empty() {
                 return Err(Refused::TopicClosed);
@@ -228,15 +237,14 @@ impl<T> Topics<T> {
                 Cursors::Several(Box::new(Several::new(&keys, history, readers, position)))
             }
         };
-        let has_opening = beginning.gap.is_some() || beginning.unkeyed_from.is_some();
+        let mut opening = Opening::new(beginning.gap, beginning.unkeyed_from);
+        if !is_certain {
+            let deferred = Deferred::new(start, now);
+            opening.get_or_insert_default().deferred = Some(deferred);
+        }
         let mut subscriber = Subscriber {
             position,
-            opening: has_opening.then(|| {
-                Box::new(Opening {
-                    gap: beginning.gap,
-                    unkeyed_from: beginning.unkeyed_from,
-                })
-            }),
+            opening,
             end: None,
             ends_seen: self.history.ends(),
             cursors,
@@ -281,6 +289,9 @@ impl<T> Topics<T> {
         if let Some(end) = subscriber.end {
             return Some(Delivery::Ended(end));
         }
+        if subscriber.opening.is_some() && !self.begin_deferred(subscriber) {
+            return None;
+        }
         if let Some(gap) = subscriber.take_gap() {
             return Some(Delivery::Gap(gap));
         }
@@ -321,11 +332,11 @@ impl<T> Topics<T> {
     where
         T: Clone,
     {
-        if subscriber.end.is_some()
-            || subscriber.opening.is_some()
-            || subscriber.ends_seen != self.history.ends()
-        {
+        if subscriber.end.is_some() || subscriber.ends_seen != self.history.ends() {
             return false;
+        }
+        if subscriber.opening.is_some() {
+            return self.wait_to_begin(subscriber, token);
         }
         match &mut subscriber.cursors {
             Cursors::One(cursor) => {
@@ -348,6 +359,9 @@ impl<T> Topics<T> {
 
     /// Ends the wait of a subscriber, and returns its token if one was held.
     pub fn stop_waiting(&mut self, subscriber: &mut Subscriber) -> Option<T> {
+        if let Some(token) = self.drop_deferred_token(subscriber) {
+            return Some(token);
+        }
         match &mut subscriber.cursors {
             Cursors::One(cursor) => {
                 let topic = self.history.topic_mut(cursor.topic)?;
@@ -371,6 +385,7 @@ impl<T> Topics<T> {
             topic.waiting.drain_into(&mut self.ready);
         }
         self.readers.drain_into(&mut self.ready);
+        self.wake_deferred();
     }
 
     /// Returns the names of the topics that a subscriber reads.
@@ -451,11 +466,12 @@ impl<T> Topics<T> {
         });
     }
 
-    /// Notes that the streams of one of a subscriber's topics were ended.
+    /// Notes that the streams of one of a subscriber's topics were ended, or that the log that is
+    /// followed went back.
     #[inline]
-    pub(super) fn note_end(&self, subscriber: &mut Subscriber) {
-        if subscriber.ends_seen != self.history.ends() && subscriber.is_ended(&self.history) {
-            subscriber.end.get_or_insert(SubscriberEnd::Application);
+    pub(super) fn note_end(&mut self, subscriber: &mut Subscriber) {
+        if subscriber.ends_seen != self.history.ends() {
+            self.look_at_ends(subscriber);
         }
     }
 
@@ -476,12 +492,7 @@ impl<T> Topics<T> {
                     told: newest,
                     is_live: false,
                 };
-                subscriber.opening = snapshot.map(|_| {
-                    Box::new(Opening {
-                        gap: None,
-                        unkeyed_from: Some(newest.next()),
-                    })
-                });
+                subscriber.opening = Opening::new(None, snapshot.map(|_| newest.next()));
                 subscriber.go_to(&mut self.history, &mut self.readers, position);
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,

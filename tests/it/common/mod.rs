@@ -32,6 +32,8 @@ pub(crate) mod named;
 pub(crate) mod operation;
 pub(crate) mod oracle;
 pub(crate) mod recorded;
+#[cfg(feature = "server")]
+pub(crate) mod relay_model;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod runtime;
 pub(crate) mod script;

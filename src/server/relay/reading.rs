@@ -1,0 +1,324 @@
+//! What the reader makes of the log.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::Relay;
+use super::action::{Response, Run, Stored};
+use super::entry::{Entry, Kind};
+use super::state::Reader;
+use crate::server::delivery::GapReason;
+use crate::server::event_id::EventId;
+use crate::server::following::Followed;
+use crate::server::topics::Topics;
+use crate::time::Timestamp;
+
+/// The two clocks: the time of the core, and the milliseconds since 1970.
+#[derive(Clone, Copy)]
+struct Clocks {
+    now: Timestamp,
+    wall: u64,
+}
+
+/// What the log has after the local log.
+enum Next {
+    /// The next entry.
+    Follows,
+    /// The next entry after this position, up to which both have the same.
+    Parts(EventId),
+    /// An entry before which others are missing.
+    Hole,
+}
+
+impl Relay {
+    pub(super) fn handle_read<T>(
+        &mut self,
+        now: Timestamp,
+        wall: u64,
+        response: Response,
+        topics: &mut Topics<T>,
+    ) {
+        let clocks = Clocks { now, wall };
+        let reader = mem::replace(&mut self.reader, Reader::Connecting);
+        match (reader, response) {
+            (Reader::Probing { restarts }, Response::Run(run)) => {
+                self.resume(now, run, restarts, topics);
+            }
+            (
+                Reader::Scanning { run, mut items },
+                Response::Stored {
+                    cursor,
+                    items: more,
+                },
+            ) => {
+                items.extend(more);
+                match cursor {
+                    0 => {
+                        let after = self.load_after(&run);
+                        self.load(now, run, Some(items), after);
+                    }
+                    _ => self.scan(now, run, items, cursor),
+                }
+            }
+            (Reader::Loading { run, items, after }, Response::Entries(entries)) => {
+                self.handle_loaded(clocks, run, items, after, entries, topics);
+            }
+            (Reader::Reading, Response::Entries(entries)) => {
+                let was_empty = entries.is_empty();
+                if self.take_all(clocks, entries, true, topics) {
+                    self.read_on(now, was_empty, topics);
+                }
+            }
+            (Reader::Checking, Response::Run(run)) => self.handle_checked(now, &run, topics),
+            (reader, _) => self.reader = reader,
+        }
+        if self.unread.is_some_and(|(id, _)| Some(id) <= self.tip) {
+            self.unread = None;
+        }
+    }
+
+    /// Goes on where the local log and that of the server part.
+    fn resume<T>(&mut self, now: Timestamp, run: Run, restarts: bool, topics: &mut Topics<T>) {
+        if !self.is_same_run(&run) {
+            return self.renew(now);
+        }
+        self.reading = run.generation;
+        let common = match (self.tip, restarts) {
+            (Some(_), false) => topics.history.lineage.common(run.epochs()),
+            _ => None,
+        };
+        match common.filter(|common| *common >= self.base) {
+            Some(common) if topics.is_loaded() && topics.cut(common) => {
+                self.tip = Some(common);
+                self.read_on(now, false, topics);
+            }
+            _ => self.scan(now, run, Vec::new(), 0),
+        }
+    }
+
+    fn handle_checked<T>(&mut self, now: Timestamp, run: &Run, topics: &mut Topics<T>) {
+        if !self.is_same_run(run) || run.generation != self.reading {
+            return self.renew(now);
+        }
+        match run.tip {
+            Some(tip) if Some(tip) >= self.tip => {
+                topics.handle_tip(self.probed_at, tip);
+                self.read_on(now, false, topics);
+            }
+            _ => self.probe(now, false),
+        }
+    }
+
+    /// Returns the ID after which the newest entries are loaded.
+    fn load_after(&self, run: &Run) -> EventId {
+        let mut left = self.config.load_count as u64;
+        let mut last = run.tip;
+        for origin in run.lineage.iter().rev() {
+            let Some(tip) = last.filter(|last| last.epoch() == origin.epoch) else {
+                break;
+            };
+            if tip.number() >= left {
+                return EventId::new(tip.epoch(), tip.number() - left);
+            }
+            left -= tip.number();
+            last = origin.previous;
+        }
+        EventId::LOWEST
+    }
+
+    fn handle_loaded<T>(
+        &mut self,
+        clocks: Clocks,
+        run: Run,
+        items: Option<Vec<Stored>>,
+        after: EventId,
+        entries: Vec<(EventId, Entry)>,
+        topics: &mut Topics<T>,
+    ) {
+        let now = clocks.now;
+        let Some((last, _)) = entries.last() else {
+            return match items.is_some() {
+                // The log is gone, or is trimmed to nothing.
+                true => self.renew(now),
+                false => self.finish_load(now, topics),
+            };
+        };
+        let last = *last;
+        if let Some(items) = items {
+            self.restart(clocks, &run, items, &entries, topics);
+        }
+        if !self.take_all(clocks, entries, false, topics) {
+            return;
+        }
+        match Some(last) >= run.tip || last <= after {
+            true => self.finish_load(now, topics),
+            false => self.load(now, run, None, last),
+        }
+    }
+
+    fn finish_load<T>(&mut self, now: Timestamp, topics: &mut Topics<T>) {
+        topics.handle_loaded();
+        self.read_on(now, false, topics);
+    }
+
+    /// Replaces the local log by what follows from these entries.
+    fn restart<T>(
+        &mut self,
+        clocks: Clocks,
+        run: &Run,
+        mut items: Vec<Stored>,
+        entries: &[(EventId, Entry)],
+        topics: &mut Topics<T>,
+    ) {
+        let Some((first, entry)) = entries.first() else {
+            return;
+        };
+        let base = match entry.kind {
+            Kind::Epoch { previous } => previous.unwrap_or(*first),
+            _ => first.before(),
+        };
+        let is_known = self.tip.is_some_and(|tip| {
+            let mut epochs = run.epochs();
+            epochs.any(|last| last.epoch() == tip.epoch() && last >= tip)
+        });
+        let reason = match is_known {
+            true => GapReason::TooOld,
+            false => GapReason::Diverged,
+        };
+        self.has_hole |= self.outbox.has_sent();
+        self.base = base;
+        self.tip = Some(base);
+        let epochs = run.epochs().filter(|last| last.epoch() < base.epoch());
+        topics.restart(base, epochs, reason);
+        items.sort_by_key(|item| item.id);
+        for item in items {
+            // What is newer comes with the log.
+            if item.id <= base {
+                self.store(clocks, item, topics);
+            }
+        }
+        for (topic, time) in &run.closed {
+            topics.close_topic(clocks.now, topic, *time);
+        }
+    }
+
+    fn store<T>(&self, clocks: Clocks, item: Stored, topics: &mut Topics<T>) {
+        let Stored { id, topic, entry } = item;
+        if let Some((_, role, event)) = entry.kind.as_event() {
+            let at = clocks.at(&entry);
+            let followed = Followed {
+                id,
+                at,
+                role,
+                event,
+            };
+            let _ = topics.follow_stored(clocks.now, topic, followed);
+        }
+    }
+
+    /// Takes entries, in order. Returns whether the reader can go on.
+    fn take_all<T>(
+        &mut self,
+        clocks: Clocks,
+        entries: Vec<(EventId, Entry)>,
+        is_live: bool,
+        topics: &mut Topics<T>,
+    ) -> bool {
+        for (id, entry) in entries {
+            if Some(id) <= self.tip && Some(id) == self.tip && !is_live {
+                // The entry of the epoch at which the log begins.
+                self.take(clocks, id, &entry, is_live, topics);
+                continue;
+            }
+            let is_stranger = id.number() == 0 && !matches!(entry.kind, Kind::Epoch { .. });
+            if is_stranger {
+                // Somebody wrote without joining.
+                self.opens_epoch = true;
+                self.floor = self.floor.max(id.epoch());
+                self.renew(clocks.now);
+                return false;
+            }
+            match self.next(id, &entry, topics) {
+                Next::Follows => {}
+                Next::Parts(at) if topics.cut(at) => self.tip = Some(at),
+                Next::Parts(_) | Next::Hole => {
+                    self.probe(clocks.now, true);
+                    return false;
+                }
+            }
+            self.take(clocks, id, &entry, is_live, topics);
+        }
+        true
+    }
+
+    fn next<T>(&self, id: EventId, entry: &Entry, topics: &Topics<T>) -> Next {
+        let Some(tip) = self.tip else {
+            return Next::Hole;
+        };
+        match entry.kind {
+            Kind::Epoch { previous } if previous == Some(tip) => Next::Follows,
+            Kind::Epoch {
+                previous: Some(previous),
+            } if previous >= self.base && topics.history.has_id(previous) => Next::Parts(previous),
+            Kind::Epoch { .. } => Next::Hole,
+            _ if id == tip.next() => Next::Follows,
+            _ => Next::Hole,
+        }
+    }
+
+    fn take<T>(
+        &mut self,
+        clocks: Clocks,
+        id: EventId,
+        entry: &Entry,
+        is_live: bool,
+        topics: &mut Topics<T>,
+    ) {
+        self.floor = self.floor.max(id.epoch());
+        self.large = entry.byte_count().max(self.large - self.large / 64);
+        self.tip = Some(id);
+        if entry.sender == self.node {
+            self.outbox.handle_seen(entry.number, id);
+        }
+        let at = clocks.at(entry);
+        match &entry.kind {
+            Kind::Close { topic, time } => {
+                let left = time.saturating_sub(clocks.age(entry));
+                if !left.is_zero() {
+                    topics.close_topic(clocks.now, topic, left);
+                }
+            }
+            Kind::End { topic } if is_live => {
+                topics.end_subscribers(topic);
+            }
+            kind => {
+                if let Some((names, role, event)) = kind.as_event() {
+                    let followed = Followed {
+                        id,
+                        at,
+                        role,
+                        event,
+                    };
+                    // One that this machine's limits do not allow is a position like any other.
+                    if topics.follow(clocks.now, names.clone(), followed).is_ok() {
+                        return;
+                    }
+                }
+            }
+        }
+        topics.follow_position(id);
+    }
+}
+
+impl Clocks {
+    fn age(self, entry: &Entry) -> Duration {
+        Duration::from_millis(self.wall.saturating_sub(entry.at))
+    }
+
+    /// Returns when an entry was published, which is never later than now.
+    fn at(self, entry: &Entry) -> Timestamp {
+        let since_origin = self.now.since_origin();
+        Timestamp::from_origin(since_origin.saturating_sub(self.age(entry)))
+    }
+}

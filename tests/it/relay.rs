@@ -1,0 +1,98 @@
+//! Many machines with one log, whatever fails.
+
+use proptest::prelude::*;
+
+use crate::common::relay_model::choices::Choices;
+use crate::common::relay_model::{ALL, Fault, HARMLESS, Scenario, run};
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn events_and_gaps_account_for_everything_whatever_fails(seed: u64) {
+        let told = run(Choices::from_seed(seed), &scenario(&ALL, false, 900));
+        prop_assert_eq!(told.err(), None);
+    }
+
+    #[test]
+    fn no_gap_is_told_where_nothing_is_lost(seed: u64) {
+        let told = run(Choices::from_seed(seed), &scenario(&HARMLESS, true, 900));
+        prop_assert_eq!(told, Ok(0));
+    }
+}
+
+/// Each kind of failure alone, and some that belong together, as often as a machine can bear.
+#[test]
+fn each_failure_alone_is_accounted_for() {
+    let kinds: [&'static [Fault]; 8] = [
+        &[Fault::RestartEmpty],
+        &[Fault::RestartFromFile],
+        &[Fault::Promote],
+        &[Fault::Split, Fault::Heal],
+        &[Fault::Flush, Fault::Clock],
+        &[Fault::Stop, Fault::Late],
+        &[Fault::Refuse, Fault::Drop],
+        &[
+            Fault::Split,
+            Fault::Heal,
+            Fault::Late,
+            Fault::Drop,
+            Fault::Clock,
+        ],
+    ];
+    for faults in kinds {
+        for seed in 0..40 {
+            let told = run(Choices::from_seed(seed), &scenario(faults, false, 900));
+            assert_eq!(told.err(), None, "seed {seed} of {faults:?}");
+        }
+    }
+}
+
+/// Runs one case and prints what happens: `RELAY_SEED=7 cargo test -- --ignored trace_a_relay`.
+#[test]
+#[ignore = "needs RELAY_SEED, the seed of a case"]
+fn trace_a_relay() {
+    let seed = std::env::var("RELAY_SEED").unwrap().parse().unwrap();
+    let is_harmless = std::env::var("RELAY_HARMLESS").is_ok();
+    let faults: &[_] = match is_harmless {
+        true => &HARMLESS,
+        false => &ALL,
+    };
+    let mut scenario = scenario(faults, is_harmless, 900);
+    scenario.is_traced = true;
+    println!("{:?}", run(Choices::from_seed(seed), &scenario));
+}
+
+/// Runs many cases: `RELAY_RUNS=10000 cargo test -- --ignored hunt`.
+#[test]
+#[ignore = "needs RELAY_RUNS, the number of cases"]
+fn hunt_with_many_seeds() {
+    let runs: u64 = std::env::var("RELAY_RUNS").unwrap().parse().unwrap();
+    let (mut gaps, mut found) = (0, Vec::new());
+    for seed in 0..runs {
+        for (faults, no_gap) in [(&ALL[..], false), (&HARMLESS[..], true)] {
+            match run(Choices::from_seed(seed), &scenario(faults, no_gap, 900)) {
+                Ok(told) => gaps += told,
+                Err(what) => found.push(format!("seed {seed}, no gap {no_gap}: {what}")),
+            }
+        }
+    }
+    println!("{runs} runs, {gaps} gaps, {} found", found.len());
+    for what in found.iter().take(20) {
+        println!("{what}");
+    }
+    assert!(found.is_empty());
+}
+
+const fn scenario(faults: &'static [Fault], no_gap: bool, steps: u64) -> Scenario {
+    Scenario {
+        faults,
+        no_gap,
+        steps,
+        is_traced: false,
+    }
+}
