@@ -17,6 +17,8 @@ pub mod http;
 pub mod hub;
 #[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
 pub mod io;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
 pub mod runtime;
 #[cfg(feature = "tokio")]

@@ -228,6 +228,8 @@ pub use adapters::futures_io;
 pub use adapters::hub::{self, Hub, Subscription};
 #[cfg(feature = "http-body")]
 pub use adapters::hyper;
+#[cfg(feature = "redis")]
+pub use adapters::redis;
 #[cfg(feature = "tokio")]
 pub use adapters::tokio;
 #[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]

@@ -1,5 +1,6 @@
 //! Several publications at once.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
@@ -7,6 +8,8 @@ use core::mem;
 use core::task::Waker;
 
 use super::names::Names;
+#[cfg(feature = "redis")]
+use super::relayed;
 use super::{Publication, Shared};
 use crate::adapters::wakers;
 use crate::server::{EventId, PublishError, TopicNames, Topics};
@@ -32,12 +35,12 @@ use crate::{Event, Timestamp};
 /// ```
 #[must_use = "it publishes nothing by itself"]
 pub struct Burst<'h> {
-    hub: &'h Shared,
+    hub: &'h Arc<Shared>,
     ready: Vec<Waker>,
 }
 
 impl<'h> Burst<'h> {
-    pub(super) const fn new(hub: &'h Shared) -> Self {
+    pub(super) const fn new(hub: &'h Arc<Shared>) -> Self {
         Self {
             hub,
             ready: Vec::new(),
@@ -50,6 +53,11 @@ impl<'h> Burst<'h> {
         topics: impl TopicNames<K>,
         event: impl Borrow<Event>,
     ) -> Publication {
+        #[cfg(feature = "redis")]
+        if self.hub.is_relayed {
+            let event = event.borrow().into();
+            return relayed::publish(self.hub, topics.into_topics(), event);
+        }
         self.add(topics, |topics, now, names| {
             topics.publish(now, names, event.borrow().into())
         })
@@ -62,6 +70,11 @@ impl<'h> Burst<'h> {
         key: impl AsRef<str>,
         event: impl Borrow<Event>,
     ) -> Publication {
+        #[cfg(feature = "redis")]
+        if self.hub.is_relayed {
+            let event = event.borrow().into();
+            return relayed::publish_latest(self.hub, topics.into_topics(), key.as_ref(), event);
+        }
         self.add(topics, |topics, now, names| {
             topics.publish_latest(now, names, key.as_ref(), event.borrow().into())
         })

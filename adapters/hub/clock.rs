@@ -28,17 +28,21 @@ impl Clock {
     }
 }
 
-/// Returns an epoch that is higher than at the last start of the program, unless the system's clock
-/// was set back. It is the milliseconds since 1970, followed by six random digits.
+/// Returns the number of milliseconds since 1970.
 #[expect(
     clippy::disallowed_methods,
     reason = "epochs have to rise from one start to the next"
 )]
-pub(super) fn new_epoch() -> u64 {
+pub(super) fn milliseconds() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     let milliseconds = since_1970.unwrap_or(Duration::ZERO).as_millis();
-    let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX / DIGITS);
-    milliseconds
+    u64::try_from(milliseconds).unwrap_or(u64::MAX / DIGITS)
+}
+
+/// Returns an epoch that is higher than at the last start of the program, unless the system's clock
+/// was set back. It is the milliseconds since 1970, followed by six random digits.
+pub(super) fn new_epoch() -> u64 {
+    milliseconds()
         .saturating_mul(DIGITS)
         .saturating_add(random_seed() % DIGITS)
 }

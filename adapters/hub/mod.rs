@@ -46,6 +46,8 @@ mod observation;
 mod publication;
 #[cfg(feature = "metrics")]
 mod record;
+#[cfg(feature = "redis")]
+mod relayed;
 mod subscription;
 #[cfg(feature = "tracing")]
 mod trace;
@@ -68,6 +70,8 @@ use self::members::Members;
 use self::names::Names;
 use self::observation::{Observed, Observers, Published};
 use crate::adapters::wakers::{self, WakerList};
+#[cfg(feature = "redis")]
+use crate::server::Kind;
 use crate::server::{
     EventId, PublishError, Refused, Start, TopicNames, Topics, TopicsConfig, TopicsStats,
 };
@@ -118,7 +122,7 @@ pub use self::subscription::{Subscription, SubscriptionStream};
 #[derive(Clone)]
 pub struct Hub(Arc<Shared>);
 
-struct Shared {
+pub(in crate::adapters) struct Shared {
     /// Goes up, under the lock, with everything that may end a subscription's wait. A subscription
     /// that has been waiting since this version need not take the lock to know that it still waits.
     version: AtomicUsize,
@@ -127,6 +131,9 @@ struct Shared {
     clock: Clock,
     state: Mutex<State>,
     members: Members,
+    /// Whether the events go by way of a log.
+    #[cfg(feature = "redis")]
+    is_relayed: bool,
 }
 
 struct State {
@@ -139,6 +146,8 @@ struct State {
     told: TopicsStats,
     /// The number of streams that were opened while there were observers.
     observed_count: u64,
+    #[cfg(feature = "redis")]
+    relayed: Option<alloc::boxed::Box<relayed::Relayed>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,12 +172,27 @@ impl Hub {
     /// Its epoch is the system time, followed by random digits. So the IDs of a hub that is created
     /// later are higher, unless the system's clock is set back.
     pub fn with_config(config: TopicsConfig) -> Self {
+        Self::over(
+            Topics::new(config, clock::new_epoch()),
+            #[cfg(feature = "redis")]
+            None,
+        )
+    }
+
+    fn over(
+        topics: Topics<Waker>,
+        #[cfg(feature = "redis")] relayed: Option<alloc::boxed::Box<relayed::Relayed>>,
+    ) -> Self {
         Self(Arc::new(Shared {
             version: AtomicUsize::new(0),
             window: OnceLock::new(),
             clock: Clock::new(),
+            #[cfg(feature = "redis")]
+            is_relayed: relayed.is_some(),
             state: Mutex::new(State {
-                topics: Topics::new(config, clock::new_epoch()),
+                topics,
+                #[cfg(feature = "redis")]
+                relayed,
                 closing: Closing::Not,
                 closers: WakerList::default(),
                 observers: None,
@@ -217,6 +241,10 @@ impl Hub {
         topics: impl TopicNames<K>,
         event: EventRef<'_>,
     ) -> Publication {
+        #[cfg(feature = "redis")]
+        if self.0.is_relayed {
+            return relayed::publish(&self.0, topics.into_topics(), event);
+        }
         self.add(topics, |topics, now, names| {
             topics.publish(now, names, event)
         })
@@ -259,6 +287,10 @@ impl Hub {
         event: impl Borrow<Event>,
     ) -> Publication {
         let (key, event) = (key.as_ref(), event.borrow().into());
+        #[cfg(feature = "redis")]
+        if self.0.is_relayed {
+            return relayed::publish_latest(&self.0, topics.into_topics(), key, event);
+        }
         self.add(topics, |topics, now, names| {
             topics.publish_latest(now, names, key, event)
         })
@@ -273,6 +305,10 @@ impl Hub {
         event: impl Borrow<Event>,
     ) -> Publication {
         let (key, event) = (key.as_ref(), event.borrow().into());
+        #[cfg(feature = "redis")]
+        if self.0.is_relayed {
+            return relayed::remove_latest(&self.0, topics.into_topics(), key, event);
+        }
         self.add(topics, |topics, now, names| {
             topics.remove_latest(now, names, key, event)
         })
@@ -374,6 +410,12 @@ impl Hub {
     /// # run::main();
     /// ```
     pub fn close_topic(&self, topic: impl AsRef<str>, time: Duration) {
+        #[cfg(feature = "redis")]
+        if self.0.is_relayed {
+            let topic = topic.as_ref().into();
+            let _ = self.0.relay(|| Kind::Close { topic, time });
+            return;
+        }
         let now = self.0.clock.now();
         let mut state = self.0.lock();
         state.topics.close_topic(now, topic.as_ref(), time);
@@ -385,6 +427,11 @@ impl Hub {
     /// The events that they have not read are left out. A subscription that reads other topics too
     /// ends as well. With a topic per user, this ends the streams of a user who logs out.
     pub fn end_streams(&self, topic: impl AsRef<str>) -> usize {
+        #[cfg(feature = "redis")]
+        {
+            let topic = topic.as_ref().into();
+            let _ = self.0.relay(|| Kind::End { topic });
+        }
         let mut state = self.0.lock();
         let count = state.topics.end_subscribers(topic.as_ref());
         self.0.wake_ready(state);
@@ -504,7 +551,7 @@ impl Hub {
         let mut wait = ShutdownWait::new(&self.0);
         let left = poll_fn(|cx| {
             let left = wait.poll(cx.waker());
-            if left > 0 && deadline.as_mut().poll(cx).is_pending() {
+            if (left > 0 || self.0.has_unsettled()) && deadline.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             Poll::Ready(left)
@@ -544,7 +591,11 @@ impl Hub {
         let mut state = self.0.lock();
         state.closing = state.closing.max(closing);
         state.topics.wake_all();
+        #[cfg(feature = "redis")]
+        let waiting = state.relayed.as_mut().map(|relayed| relayed.close(closing));
         self.0.wake_ready(state);
+        #[cfg(feature = "redis")]
+        wakers::wake_all(waiting.into_iter().flatten());
     }
 }
 
@@ -568,6 +619,17 @@ impl Shared {
         // The only foreign code that runs under the lock is the cloning of wakers, and a panic
         // there leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether publications are on their way.
+    fn has_unsettled(&self) -> bool {
+        #[cfg(feature = "redis")]
+        if self.is_relayed {
+            let state = self.lock();
+            let relayed = state.relayed.as_ref();
+            return relayed.is_some_and(|relayed| relayed.waiting() > 0);
+        }
+        false
     }
 
     /// Notes something that may end a subscription's wait. The lock is held.

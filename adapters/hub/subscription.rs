@@ -442,6 +442,11 @@ impl EventStream for Subscription {
     }
 
     fn untold_position(&self) -> Option<EventId> {
+        // Where nodes come and go, the ID of a client should not grow old.
+        #[cfg(feature = "redis")]
+        if self.hub.is_relayed {
+            return Some(self.position()).filter(|position| *position != EventId::new(0, 0));
+        }
         let is_untold = !self.is_position_told && !matches!(self.subscriber, Held::Gone);
         is_untold.then(|| self.position())
     }

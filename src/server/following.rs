@@ -13,6 +13,7 @@ use crate::server::history::TopicKeys;
 use crate::server::log::Role;
 use crate::server::publish_error::PublishError;
 use crate::server::reading::Position;
+use crate::server::relay::Kind;
 use crate::server::start::Start;
 use crate::server::subscriber::{Opening, Subscriber};
 use crate::server::topic_set::TopicNames;
@@ -95,6 +96,33 @@ impl<T> Topics<T> {
     /// topics [follow](Self::following) a log.
     pub fn has_begun(&self, subscriber: &Subscriber) -> bool {
         subscriber.deferred().is_none()
+    }
+
+    /// Checks what is to be published to a log that these topics [follow](Self::following), as
+    /// [`publish`](Self::publish) does.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`] if no topic is named, if the name of a topic or the key is too long, or if a
+    /// topic is closed.
+    pub fn check(&mut self, now: Timestamp, kind: &Kind) -> Result<(), PublishError> {
+        let Some((topics, role, _)) = kind.as_event() else {
+            return Ok(());
+        };
+        self.check_key(role)?;
+        if topics.is_empty() {
+            return Err(PublishError::NoTopic);
+        }
+        self.history.open_due(now);
+        for name in topics.iter() {
+            self.check_name(name)?;
+            if let Some(key) = self.history.find_key(name) {
+                if !self.history.open_in_time(key, now) {
+                    return Err(PublishError::TopicClosed);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns whether the topics know the log that they [follow](Self::following) up to its end at

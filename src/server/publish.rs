@@ -236,7 +236,7 @@ impl<T> Topics<T> {
         }
     }
 
-    fn check_key(&self, role: Role<'_>) -> Result<(), PublishError> {
+    pub(super) fn check_key(&self, role: Role<'_>) -> Result<(), PublishError> {
         let limit = self.config.max_topic_name_bytes;
         let bytes = role.named_key().map_or(0, str::len);
         match bytes > limit {

@@ -56,6 +56,8 @@ mod log_memory;
 mod payload;
 mod properties;
 mod recorded;
+#[cfg(all(feature = "redis", feature = "tokio"))]
+mod redis;
 #[cfg(feature = "server")]
 mod relay;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]

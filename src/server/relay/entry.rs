@@ -76,7 +76,7 @@ pub enum Kind {
 
 impl Kind {
     /// Returns the topics, the role and the event of an event.
-    pub(super) fn as_event(&self) -> Option<(&TopicSet, Role<'_>, EventRef<'_>)> {
+    pub(in crate::server) fn as_event(&self) -> Option<(&TopicSet, Role<'_>, EventRef<'_>)> {
         Some(match self {
             Self::Event { topics, event } => (topics, Role::Plain, event.into()),
             Self::Latest { topics, key, event } => (topics, Role::Latest(key), event.into()),
@@ -139,7 +139,8 @@ impl Entry {
         fields.push((AT, self.at.to_string().into()));
         match &self.kind {
             Kind::Epoch { previous } => {
-                let previous = previous.map(|id| id.to_string());
+                let decimal = |id: &EventId| alloc::format!("{}-{}", id.epoch(), id.number());
+                let previous = previous.as_ref().map(decimal);
                 fields.push((PREVIOUS, previous.unwrap_or_default().into()));
             }
             Kind::Close { topic, time } => {
@@ -237,7 +238,7 @@ impl<'a> Raw<'a> {
         let topics = || TopicSet::new(&self.topics);
         Some(match self.kind {
             b"epoch" => Kind::Epoch {
-                previous: self.previous?.parse().ok(),
+                previous: self.previous()?,
             },
             b"event" => Kind::Event {
                 topics: topics(),
@@ -260,6 +261,17 @@ impl<'a> Raw<'a> {
             b"end" => Kind::End { topic: topic()? },
             _ => return None,
         })
+    }
+
+    /// Returns the ID of the entry before an epoch, or `None` within if there was none.
+    fn previous(&self) -> Option<Option<EventId>> {
+        let text = self.previous?;
+        if text.is_empty() {
+            return Some(None);
+        }
+        let (epoch, number) = text.split_once('-')?;
+        let id = EventId::new(epoch.parse().ok()?, number.parse().ok()?);
+        Some(Some(id))
     }
 
     fn event(&self) -> Option<Event> {

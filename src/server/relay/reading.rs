@@ -289,7 +289,8 @@ impl Relay {
                     topics.close_topic(clocks.now, topic, left);
                 }
             }
-            Kind::End { topic } if is_live => {
+            // Its sender has ended its streams already.
+            Kind::End { topic } if is_live && entry.sender != self.node => {
                 topics.end_subscribers(topic);
             }
             kind => {

@@ -1,0 +1,260 @@
+//! A hub whose events go by way of a log that many machines share.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::collections::HashMap;
+
+use super::{Closing, Hub, Publication, Shared, State};
+use crate::adapters::hub::clock;
+use crate::adapters::seed::random_seed;
+use crate::adapters::wakers;
+use crate::server::{
+    Action, EventId, Health, Kind, PublishError, Relay, RelayConfig, TopicSet, Topics, TopicsConfig,
+};
+use crate::{EventRef, Timestamp};
+
+/// The relay of a hub, and those that wait for it.
+pub(super) struct Relayed {
+    relay: Relay,
+    /// The publications that somebody may wait for, by number.
+    slots: HashMap<u64, Slot>,
+    driver: Option<Waker>,
+}
+
+/// What became of a publication.
+enum Slot {
+    Waits(Option<Waker>),
+    Done(Result<EventId, PublishError>),
+}
+
+/// The time of the core, and the milliseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::adapters) struct Clocks {
+    pub(in crate::adapters) now: Timestamp,
+    pub(in crate::adapters) wall: u64,
+}
+
+/// A publication on its way.
+pub(super) struct OnItsWay {
+    hub: Arc<Shared>,
+    number: u64,
+}
+
+impl Hub {
+    pub(in crate::adapters) fn relayed(topics: TopicsConfig, relay: RelayConfig) -> Self {
+        let relayed = Relayed {
+            relay: Relay::new(relay, random_seed()),
+            slots: HashMap::new(),
+            driver: None,
+        };
+        Self::over(Topics::following(topics), Some(Box::new(relayed)))
+    }
+
+    pub(in crate::adapters) const fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    /// Returns how the connection of a hub to its log is. `None` for a hub in memory.
+    pub fn health(&self) -> Option<Health> {
+        let state = self.0.lock();
+        Some(state.relayed.as_ref()?.relay.health())
+    }
+}
+
+/// Publishes an event.
+pub(super) fn publish(hub: &Arc<Shared>, topics: TopicSet, event: EventRef<'_>) -> Publication {
+    let event = event.to_event();
+    hub.relay_kind(Kind::Event { topics, event })
+}
+
+/// Publishes an event with a key.
+pub(super) fn publish_latest(
+    hub: &Arc<Shared>,
+    topics: TopicSet,
+    key: &str,
+    event: EventRef<'_>,
+) -> Publication {
+    let (key, event) = (key.into(), event.to_event());
+    hub.relay_kind(Kind::Latest { topics, key, event })
+}
+
+/// Publishes the end of a key.
+pub(super) fn remove_latest(
+    hub: &Arc<Shared>,
+    topics: TopicSet,
+    key: &str,
+    event: EventRef<'_>,
+) -> Publication {
+    let (key, event) = (key.into(), event.to_event());
+    hub.relay_kind(Kind::Removal { topics, key, event })
+}
+
+impl Shared {
+    /// Publishes what an entry tells, if the hub has a log.
+    pub(super) fn relay(self: &Arc<Self>, kind: impl FnOnce() -> Kind) -> Option<Publication> {
+        self.is_relayed.then(|| self.relay_kind(kind()))
+    }
+
+    fn relay_kind(self: &Arc<Self>, kind: Kind) -> Publication {
+        let clocks = self.clocks();
+        let mut state = self.lock();
+        let checked = state.topics.check(clocks.now, &kind);
+        let Some(relayed) = &mut state.relayed else {
+            return Publication::new(Err(PublishError::RelayClosed));
+        };
+        let number = checked.and_then(|()| relayed.relay.publish(clocks.now, clocks.wall, kind));
+        let number = match number {
+            Ok(number) => number,
+            Err(error) => return Publication::new(Err(error)),
+        };
+        relayed.slots.insert(number, Slot::Waits(None));
+        let driver = relayed.driver.take();
+        drop(state);
+        wakers::wake_all(driver);
+        Publication::on_its_way(OnItsWay {
+            hub: Arc::clone(self),
+            number,
+        })
+    }
+
+    pub(in crate::adapters) fn with_relay(
+        &self,
+        call: impl FnOnce(&mut Relay, &mut Topics<Waker>, Clocks),
+    ) {
+        let clocks = self.clocks();
+        let mut state = self.lock();
+        let State {
+            topics, relayed, ..
+        } = &mut *state;
+        let Some(relayed) = relayed else {
+            return;
+        };
+        call(&mut relayed.relay, topics, clocks);
+        let mut waiting = relayed.settle();
+        if relayed.relay.health().waiting == 0 {
+            waiting.extend(state.closers.take());
+        }
+        self.wake_ready(state);
+        wakers::wake_all(waiting);
+    }
+
+    pub(in crate::adapters) fn next_relay_action(&self) -> Option<Action> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let relayed = state.relayed.as_mut()?;
+        relayed.relay.poll_action(now)
+    }
+
+    /// Returns how long until the relay has to be told that time has passed.
+    pub(in crate::adapters) fn relay_wait(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        let state = self.lock();
+        let at = state.relayed.as_ref()?.relay.poll_timeout()?;
+        Some(at.since_origin().saturating_sub(now.since_origin()))
+    }
+
+    pub(in crate::adapters) fn is_relay_over(&self) -> bool {
+        self.lock().closing == Closing::AtOnce
+    }
+
+    /// Holds the waker of what drives the relay.
+    pub(in crate::adapters) fn hold_driver(&self, waker: &Waker) {
+        let mut state = self.lock();
+        let Some(relayed) = &mut state.relayed else {
+            return;
+        };
+        let is_held = |held: &Waker| held.will_wake(waker);
+        if !relayed.driver.as_ref().is_some_and(is_held) {
+            let before = relayed.driver.replace(waker.clone());
+            drop(state);
+            drop(before);
+        }
+    }
+
+    fn clocks(&self) -> Clocks {
+        Clocks {
+            now: self.clock.now(),
+            wall: clock::milliseconds(),
+        }
+    }
+}
+
+impl Relayed {
+    /// Takes the fact that the hub closes.
+    pub(super) fn close(&mut self, closing: Closing) -> Vec<Waker> {
+        match closing {
+            Closing::Not => {}
+            Closing::Spread | Closing::Gently => self.relay.refuse_new(),
+            Closing::AtOnce => self.relay.close(),
+        }
+        let mut waiting = self.settle();
+        waiting.extend(self.driver.take());
+        waiting
+    }
+
+    /// Returns how many publications are not settled.
+    pub(super) fn waiting(&self) -> usize {
+        self.relay.health().waiting
+    }
+
+    /// Notes what became of publications, and returns the wakers of those that wait for that.
+    fn settle(&mut self) -> Vec<Waker> {
+        let mut waiting = Vec::new();
+        while let Some(outcome) = self.relay.poll_outcome() {
+            if let Some(slot) = self.slots.get_mut(&outcome.number) {
+                if let Slot::Waits(waker) = core::mem::replace(slot, Slot::Done(outcome.result)) {
+                    waiting.extend(waker);
+                }
+            }
+        }
+        waiting
+    }
+}
+
+impl OnItsWay {
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<EventId, PublishError>> {
+        let mut state = self.hub.lock();
+        let relayed = state.relayed.as_mut();
+        let slot = relayed.and_then(|relayed| relayed.slots.get_mut(&self.number));
+        match slot {
+            Some(Slot::Done(result)) => Poll::Ready(*result),
+            Some(Slot::Waits(waker)) => {
+                let before = waker.replace(cx.waker().clone());
+                drop(state);
+                drop(before);
+                Poll::Pending
+            }
+            None => Poll::Ready(Err(PublishError::RelayClosed)),
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<EventId> {
+        let state = self.hub.lock();
+        match state.relayed.as_ref()?.slots.get(&self.number)? {
+            Slot::Done(result) => result.ok(),
+            Slot::Waits(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for OnItsWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnItsWay")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        let mut state = self.hub.lock();
+        let relayed = state.relayed.as_mut();
+        let slot = relayed.and_then(|relayed| relayed.slots.remove(&self.number));
+        drop(state);
+        drop(slot);
+    }
+}

@@ -1,0 +1,139 @@
+//! One connection to Redis.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, RedisConnectionInfo};
+
+use super::Dial;
+use super::keys::Keys;
+use super::requests::{self, Limits};
+use super::responses;
+use crate::server::{Failure, Request, Response};
+
+/// One connection to Redis, on which there is at most one request at a time.
+#[derive(Default)]
+pub(super) struct Link {
+    state: State,
+    /// What moves the bytes of an open connection. It ends with the connection.
+    io: Option<Work<()>>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Closed,
+    Opening(Work<Result<(MultiplexedConnection, Work<()>), Failure>>),
+    Idle(MultiplexedConnection),
+    Busy(Work<(MultiplexedConnection, Result<Response, Failure>)>),
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a link has to tell.
+pub(super) enum Report {
+    Connected,
+    Response(Response),
+    Failed(Failure),
+}
+
+/// What all links of a hub work with.
+pub(super) struct Shared {
+    pub(super) dial: Box<Dial>,
+    pub(super) info: RedisConnectionInfo,
+    pub(super) keys: Keys,
+    pub(super) limits: Limits,
+}
+
+impl Link {
+    pub(super) fn open(&mut self, shared: &Arc<Shared>) {
+        let socket = (shared.dial)();
+        let info = shared.info.clone();
+        self.io = None;
+        self.state = State::Opening(Box::pin(async move {
+            let socket = socket.await.map_err(|_| Failure::Lost)?;
+            // Its own timeout would end a read that waits.
+            let config = AsyncConnectionConfig::new()
+                .set_response_timeout(None)
+                .set_connection_timeout(None);
+            let opened = MultiplexedConnection::new_with_config(&info, socket, config).await;
+            let (connection, io) = opened.map_err(|error| responses::failure(&error))?;
+            let io: Work<()> = Box::pin(io);
+            Ok((connection, io))
+        }));
+    }
+
+    pub(super) fn close(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn send(&mut self, shared: &Arc<Shared>, request: Request) {
+        let State::Idle(connection) = core::mem::take(&mut self.state) else {
+            return;
+        };
+        let shared = Arc::clone(shared);
+        self.state = State::Busy(Box::pin(async move {
+            let mut connection = connection;
+            let pipeline = requests::commands(&shared.keys, &shared.limits, &request);
+            let count = pipeline.len();
+            let values = connection.send_packed_commands(&pipeline, 0, count).await;
+            let response = match values {
+                Ok(values) => responses::response(&request, values),
+                Err(error) => Err(responses::failure(&error)),
+            };
+            (connection, response)
+        }));
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
+        let is_lost = match &mut self.io {
+            Some(io) => io.as_mut().poll(cx).is_ready(),
+            None => false,
+        };
+        let report = match &mut self.state {
+            State::Opening(opening) => match opening.as_mut().poll(cx) {
+                Poll::Ready(Ok((connection, io))) => {
+                    self.state = State::Idle(connection);
+                    self.io = Some(io);
+                    Some(Report::Connected)
+                }
+                Poll::Ready(Err(failure)) => Some(Report::Failed(failure)),
+                Poll::Pending => None,
+            },
+            State::Busy(request) => match request.as_mut().poll(cx) {
+                Poll::Ready((connection, response)) => {
+                    self.state = State::Idle(connection);
+                    Some(match response {
+                        Ok(response) => Report::Response(response),
+                        Err(failure) => Report::Failed(failure),
+                    })
+                }
+                Poll::Pending => None,
+            },
+            State::Closed | State::Idle(_) => None,
+        };
+        match report {
+            Some(report) => {
+                if matches!(report, Report::Failed(_)) {
+                    self.close();
+                }
+                Poll::Ready(report)
+            }
+            None if is_lost => {
+                self.close();
+                Poll::Ready(Report::Failed(Failure::Lost))
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}

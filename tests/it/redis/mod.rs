@@ -1,0 +1,386 @@
+//! Hubs on several machines, over a real Redis that fails.
+
+mod server;
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use ssewire::redis::Config;
+use ssewire::server::{EventId, PublishError, RelayConfig, Start, TopicsConfig};
+use ssewire::tokio::Runtime;
+use ssewire::{Decoder, Event, FrameRef, Hub, Subscription};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use self::server::{Server, free_port};
+
+/// A machine: a hub, and the task that drives it.
+struct Node {
+    hub: Hub,
+    task: JoinHandle<()>,
+}
+
+impl Node {
+    fn over(url: &str) -> Self {
+        let topics = TopicsConfig::new().max_events(200_000).max_bytes(256 << 20);
+        let relay = RelayConfig::new().load_count(200_000);
+        let config = Config::new(url).unwrap().topics(topics).relay(relay);
+        let (hub, driver) = config.max_len(1_000_000).open::<Runtime>();
+        Self {
+            hub,
+            task: tokio::spawn(driver),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What a client saw of its topics.
+#[derive(Debug, Default)]
+struct Seen {
+    events: Vec<(EventId, String)>,
+    gaps: Vec<String>,
+    last: Option<EventId>,
+}
+
+impl Seen {
+    /// Reads until nothing comes for some time.
+    async fn read(&mut self, subscription: &mut Subscription, quiet: Duration) {
+        while let Ok(Some(bytes)) = timeout(quiet, subscription.next()).await {
+            self.take(bytes.as_bytes());
+        }
+        let position = subscription.position();
+        if position > EventId::new(0, 0) {
+            self.last = Some(position);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        let mut decoder = Decoder::new();
+        while let Some(frame) = decoder.decode(&mut rest).unwrap() {
+            let FrameRef::Event(event) = frame else {
+                continue;
+            };
+            let id = event.id().unwrap().parse().unwrap();
+            self.last = Some(id);
+            match event.event_type() {
+                "gap" => self.gaps.push(event.data().to_owned()),
+                _ => self.events.push((id, event.data().to_owned())),
+            }
+        }
+    }
+
+    fn data(&self) -> Vec<&str> {
+        self.events.iter().map(|(_, data)| data.as_str()).collect()
+    }
+}
+
+const QUIET: Duration = Duration::from_millis(700);
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn two_nodes_have_the_same_events_in_the_same_order() {
+    let server = Server::start();
+    let (a, b) = (Node::over(&server.url()), Node::over(&server.url()));
+    let mut on_a = a.hub.subscribe("news", None).unwrap();
+    let mut on_b = b.hub.subscribe(["news", "weather"], None).unwrap();
+    let (mut seen_a, mut seen_b) = (Seen::default(), Seen::default());
+    seen_a.read(&mut on_a, QUIET).await;
+    seen_b.read(&mut on_b, QUIET).await;
+
+    let mut published = Vec::new();
+    for number in 0..200 {
+        let hub = [&a.hub, &b.hub][number % 2];
+        let topic = ["news", "weather"][number / 2 % 2];
+        published.push(hub.publish(topic, Event::new(number.to_string())));
+    }
+    let mut ids = HashSet::new();
+    for publication in published {
+        assert!(ids.insert(publication.await.unwrap()));
+    }
+    seen_a.read(&mut on_a, QUIET).await;
+    seen_b.read(&mut on_b, QUIET).await;
+    assert_eq!((seen_a.events.len(), seen_b.events.len()), (100, 200));
+    assert!(seen_b.events.is_sorted_by_key(|(id, _)| *id));
+    assert!(
+        seen_a
+            .events
+            .iter()
+            .all(|event| seen_b.events.contains(event))
+    );
+    assert!(seen_a.gaps.is_empty() && seen_b.gaps.is_empty());
+
+    // A client of one resumes on the other, and on a third that has just started.
+    let (id, _) = seen_b.events[149].clone();
+    let c = Node::over(&server.url());
+    for hub in [&a.hub, &c.hub] {
+        let mut resumed = hub
+            .subscribe(["news", "weather"], Start::After(id))
+            .unwrap();
+        let mut seen = Seen::default();
+        seen.read(&mut resumed, QUIET).await;
+        assert_eq!(seen.events, seen_b.events[150..]);
+        assert_eq!(seen.gaps, [""; 0]);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn keys_closings_and_ends_reach_all_nodes() {
+    let server = Server::start();
+    let (a, b) = (Node::over(&server.url()), Node::over(&server.url()));
+    for (key, data) in [
+        ("AAPL", "121.5"),
+        ("AMZN", "3125"),
+        ("AAPL", "121.7"),
+        ("X", "1"),
+    ] {
+        a.hub
+            .publish_latest("prices", key, Event::new(data))
+            .await
+            .unwrap();
+    }
+    b.hub
+        .remove_latest("prices", "X", Event::new("no X"))
+        .await
+        .unwrap();
+    let fresh = Node::over(&server.url());
+    for hub in [&b.hub, &fresh.hub] {
+        let mut prices = hub.subscribe("prices", Start::Last(0)).unwrap();
+        let mut seen = Seen::default();
+        seen.read(&mut prices, QUIET).await;
+        assert_eq!(seen.data(), ["3125", "121.7"]);
+    }
+    // The log may be trimmed to nothing of this.
+    let log = server.command(&["KEYS", "*:log:*"]);
+    assert!(log.starts_with('*'), "{log}");
+
+    let mut job = b.hub.subscribe("job", None).unwrap();
+    let mut user = b.hub.subscribe("user 7", None).unwrap();
+    sleep(QUIET).await;
+    a.hub.close_topic("job", Duration::from_secs(60));
+    a.hub.end_streams("user 7");
+    for subscription in [&mut job, &mut user] {
+        let ended = timeout(Duration::from_secs(5), subscription.next()).await;
+        assert!(ended.unwrap().is_none());
+    }
+    let late = Node::over(&server.url());
+    let mut other = late.hub.subscribe("job", None).unwrap();
+    assert!(
+        timeout(Duration::from_secs(5), other.next())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let refused = late.hub.publish("job", Event::new("late")).await;
+    assert_eq!(refused, Err(PublishError::TopicClosed));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn ten_thousand_reconnects_cost_redis_nothing() {
+    let server = Server::start();
+    let node = Node::over(&server.url());
+    let first = node.hub.publish("news", Event::new("0")).await.unwrap();
+    for number in 1..100 {
+        node.hub
+            .publish("news", Event::new(number.to_string()))
+            .await
+            .unwrap();
+    }
+    sleep(QUIET).await;
+    let calls = |name| server.calls_of(name);
+    let before = (calls("xrange"), calls("hscan"), calls("eval"));
+    for _ in 0..10_000 {
+        let mut resumed = node.hub.subscribe("news", first).unwrap();
+        let mut seen = Seen::default();
+        let events = resumed.next().await.unwrap();
+        seen.take(events.as_bytes());
+        assert_eq!(seen.events.len(), 99);
+    }
+    let after = (calls("xrange"), calls("hscan"), calls("eval"));
+    assert_eq!((after.0, after.1), (before.0, before.1));
+    // Idle probes go on.
+    assert!(after.2 - before.2 < 100);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_stopped_master_costs_neither_a_gap_nor_a_double() {
+    let server = Server::start();
+    let (a, b) = (Node::over(&server.url()), Node::over(&server.url()));
+    let mut news = b.hub.subscribe("news", None).unwrap();
+    let mut seen = Seen::default();
+    seen.read(&mut news, QUIET).await;
+    a.hub.publish("news", Event::new("0")).await.unwrap();
+    server.signal("-STOP");
+    let waiting: Vec<_> = (1..50)
+        .map(|number| a.hub.publish("news", Event::new(number.to_string())))
+        .collect();
+    sleep(Duration::from_secs(8)).await;
+    assert!(a.hub.health().unwrap().stale_since.is_some());
+    server.signal("-CONT");
+    for publication in waiting {
+        publication.await.unwrap();
+    }
+    seen.read(&mut news, Duration::from_secs(4)).await;
+    let expected: Vec<_> = (0..50).map(|number| number.to_string()).collect();
+    assert_eq!(seen.data(), expected);
+    assert_eq!(seen.gaps, [""; 0]);
+}
+
+/// Publishes from two nodes while something happens to the server, and accounts for all of it.
+async fn ledger(mut server: Server, happens: impl AsyncFnOnce(&mut Server)) {
+    let nodes = [Node::over(&server.url()), Node::over(&server.url())];
+    let mut clients = Vec::new();
+    for index in 0..20 {
+        let hubs = [nodes[0].hub.clone(), nodes[1].hub.clone()];
+        clients.push(tokio::spawn(async move {
+            let mut seen = Seen::default();
+            let mut turn = index;
+            loop {
+                let start = seen.last.map_or(Start::Live, Start::After);
+                let mut news = hubs[turn % 2].subscribe("news", start).unwrap();
+                let hop = Duration::from_millis(500 + 37 * index as u64);
+                let quiet = Duration::from_secs(6);
+                let until = tokio::time::Instant::now() + hop;
+                while let Ok(next) = tokio::time::timeout_at(until, news.next()).await {
+                    let Some(bytes) = next else { break };
+                    seen.take(bytes.as_bytes());
+                }
+                let position = news.position();
+                if position > EventId::new(0, 0) {
+                    seen.last = Some(position);
+                }
+                if seen.events.last().is_some_and(|(_, data)| data == "end") {
+                    return seen;
+                }
+                let _ = quiet;
+                turn += 1;
+            }
+        }));
+    }
+    sleep(Duration::from_secs(2)).await;
+    let mut outcomes: HashMap<String, Result<EventId, PublishError>> = HashMap::new();
+    let mut waiting = Vec::new();
+    let publish = async {
+        for number in 0..3_000 {
+            let data = number.to_string();
+            let hub = &nodes[number % 2].hub;
+            waiting.push((data.clone(), hub.publish("news", Event::new(data))));
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let happen = async {
+        sleep(Duration::from_secs(2)).await;
+        happens(&mut server).await;
+    };
+    tokio::join!(publish, happen);
+    for (data, publication) in waiting {
+        outcomes.insert(data, publication.await);
+    }
+    // The last must get through, whatever was lost before.
+    let mut end = nodes[0].hub.publish("news", Event::new("end")).await;
+    while end.is_err() {
+        end = nodes[0].hub.publish("news", Event::new("end")).await;
+    }
+    let mut means: HashMap<EventId, String> = HashMap::new();
+    for client in clients {
+        let seen = timeout(Duration::from_secs(60), client)
+            .await
+            .unwrap()
+            .unwrap();
+        let mut times: HashMap<&str, u32> = HashMap::new();
+        for (id, data) in &seen.events {
+            let meant = means.entry(*id).or_insert_with(|| data.clone());
+            assert_eq!(meant, data, "{id} stands for two events");
+            *times.entry(data).or_default() += 1;
+        }
+        let missing = |data: &&String| !times.contains_key(data.as_str());
+        let acknowledged = outcomes.iter().filter(|(_, result)| result.is_ok());
+        let missed = acknowledged.map(|(data, _)| data).filter(missing).count();
+        let doubled = times.values().filter(|times| **times > 1).count();
+        if seen.gaps.is_empty() {
+            assert_eq!((missed, doubled), (0, 0));
+            let unsent = |error| matches!(error, PublishError::Expired | PublishError::OutboxFull);
+            for (data, result) in &outcomes {
+                if result.is_err_and(unsent) {
+                    assert!(!times.contains_key(data.as_str()), "{data} {result:?}");
+                }
+            }
+        }
+    }
+    let failed = outcomes.values().filter(|result| result.is_err()).count();
+    println!("{} published, {failed} failed", outcomes.len());
+    assert!(failed < outcomes.len() / 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn a_killed_server_without_persistence_is_accounted_for() {
+    ledger(Server::start(), async |server: &mut Server| {
+        server.kill();
+        sleep(Duration::from_millis(300)).await;
+        server.restart();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn a_killed_server_with_a_file_is_accounted_for() {
+    let options = [
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "everysec",
+    ];
+    ledger(
+        Server::with_options(&options),
+        async |server: &mut Server| {
+            server.kill();
+            server.restart();
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn a_flush_under_load_is_accounted_for() {
+    ledger(Server::start(), async |server: &mut Server| {
+        server.command(&["FLUSHALL"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn without_a_server_publications_expire_and_streams_stay_open() {
+    let url = format!("redis://127.0.0.1:{}/", free_port());
+    let relay = RelayConfig::new()
+        .deadline(Duration::from_millis(300))
+        .max_entries(2);
+    let config = Config::new(url).unwrap().relay(relay);
+    let (hub, driver) = config.open::<Runtime>();
+    let task = tokio::spawn(driver);
+    let mut news = hub.subscribe("news", None).unwrap();
+    let first = hub.publish("news", Event::new("1"));
+    let _second = hub.publish("news", Event::new("2"));
+    let third = hub.publish("news", Event::new("3"));
+    assert_eq!(third.await, Err(PublishError::OutboxFull));
+    assert_eq!(first.await, Err(PublishError::Expired));
+    assert!(timeout(QUIET, news.next()).await.is_err());
+    drop((news, task));
+    let left = hub.shutdown(sleep(Duration::from_millis(100))).await;
+    assert_eq!(left, 0);
+    let closed = hub.publish("news", Event::new("4")).await;
+    assert_eq!(closed, Err(PublishError::RelayClosed));
+}
