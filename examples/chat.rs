@@ -5,7 +5,8 @@
 //! checks that in `Chat::check`.
 //!
 //! `cargo run --example chat --features tokio,hyper [-- PORT]`, then open the URL that it prints in
-//! two windows. The port is 8888; 0 takes any free one. Without a browser:
+//! two windows. The port is 8888; 0 takes any free one. With the feature `redis` and, after the port,
+//! `--redis redis://127.0.0.1/`, several servers are one chat. Without a browser:
 //!
 //! `curl -N 'http://127.0.0.1:8888/chat/sse?username=ann'`
 //! `curl -X POST 'http://127.0.0.1:8888/chat/broadcast?from=bob&message=hello'`
@@ -34,13 +35,35 @@ use tokio::time::Instant;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let hub = Hub::new();
+    let Some(hub) = hub() else {
+        return ExitCode::from(2);
+    };
     let chat = Chat {
         hub: hub.clone(),
         known: Mutex::default(),
         senders: Senders::default(),
     };
     server::serve("chat", &hub, move |request| chat.answer(request)).await
+}
+
+/// Returns a hub in memory or, with `--redis URL`, one that all chats at that Redis share.
+fn hub() -> Option<Hub> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--redis");
+    if arguments.next().is_none() {
+        return Some(Hub::new());
+    }
+    #[cfg(feature = "redis")]
+    match ssewire::redis::Config::new(arguments.next().unwrap_or_default()) {
+        Ok(config) => {
+            let (hub, driver) = config.name("chat").open::<ssewire::tokio::Runtime>();
+            tokio::spawn(driver);
+            return Some(hub);
+        }
+        Err(error) => eprintln!("chat: --redis: {error}"),
+    }
+    #[cfg(not(feature = "redis"))]
+    eprintln!("chat: --redis needs the feature redis");
+    None
 }
 
 struct Chat {
@@ -162,7 +185,8 @@ impl Chat {
         );
         let event = event("direct", from, to, required(query, "message", LONGEST)?);
         let known = self.known.lock().expect("nothing panics under this lock");
-        if !known.contains(to) {
+        let is_here = || self.hub.present(PEOPLE).iter().any(|(name, _)| name == to);
+        if !known.contains(to) && !is_here() {
             let error = format!("nobody called {to:?} has been here");
             return Err((StatusCode::NOT_FOUND, error));
         }

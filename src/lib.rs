@@ -153,6 +153,7 @@
 //! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, idna, iri-string, tokio-util |
 //! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring (which needs a C compiler), rustls-native-certs, tokio-rustls |
 //! | `proxy` | proxies for those clients, as the environment names them or by setting | `hyper`, hyper-util's rules, tokio-socks |
+//! | `redis` | [`redis`](mod@redis): a hub on many machines, over Redis Streams; see [`many_machines`] | `hyper`, redis, tokio's I/O traits |
 //! | `tracing` | events for each attempt, open stream, loss and end of the client; [`Hub::trace`] | tracing |
 //! | `metrics` | [`Hub::record_metrics`] | metrics |
 //! | `json` | [`Event::json`], [`Event::parse_json`], typed streams of JSON | serde, serde_json; needs no `std` |
@@ -184,6 +185,7 @@
         feature = "hyper",
         feature = "json",
         feature = "metrics",
+        feature = "redis",
         feature = "tokio",
         feature = "tracing"
     )),
@@ -254,6 +256,10 @@ pub mod coming_from_hertz {}
 #[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+
+#[cfg(any(doc, all(doctest, feature = "redis", feature = "tokio")))]
+#[doc = include_str!("many_machines.md")]
+pub mod many_machines {}
 
 #[cfg(any(doc, all(doctest, feature = "hyper", feature = "tokio")))]
 #[doc = include_str!("proxies.md")]

@@ -38,7 +38,15 @@ use crate::server::{Announced, Presence, PublishError};
 pub struct Announcement {
     hub: Arc<Shared>,
     /// `None` only while it is dropped.
-    announced: Option<Announced>,
+    announced: Option<Held>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Here(Announced),
+    /// On all machines, by its token.
+    #[cfg(feature = "redis")]
+    Everywhere(u64),
 }
 
 impl Hub {
@@ -115,6 +123,14 @@ impl Subscription {
 
 impl Announcement {
     fn new(hub: &Arc<Shared>, presence: Presence) -> Result<Self, PublishError> {
+        #[cfg(feature = "redis")]
+        if hub.is_relayed {
+            let token = hub.announce(presence)?;
+            return Ok(Self {
+                hub: Arc::clone(hub),
+                announced: Some(Held::Everywhere(token)),
+            });
+        }
         let now = hub.clock.now();
         let mut state = hub.lock();
         let announced = state.topics.announce(now, presence);
@@ -125,7 +141,7 @@ impl Announcement {
         }
         Ok(Self {
             hub: Arc::clone(hub),
-            announced: Some(announced?),
+            announced: Some(Held::Here(announced?)),
         })
     }
 
@@ -135,8 +151,11 @@ impl Announcement {
     ///
     /// [`PublishError`] if the topic is closed. The presence then stays as it was.
     pub fn change(&mut self, here: Event) -> Result<(), PublishError> {
-        let Some(announced) = &mut self.announced else {
-            return Ok(());
+        let announced = match &mut self.announced {
+            Some(Held::Here(announced)) => announced,
+            #[cfg(feature = "redis")]
+            Some(Held::Everywhere(token)) => return self.hub.announce_again(*token, here),
+            None => return Ok(()),
         };
         let now = self.hub.clock.now();
         let mut state = self.hub.lock();
@@ -152,8 +171,11 @@ impl Announcement {
 
 impl Drop for Announcement {
     fn drop(&mut self) {
-        let Some(announced) = self.announced.take() else {
-            return;
+        let announced = match self.announced.take() {
+            Some(Held::Here(announced)) => announced,
+            #[cfg(feature = "redis")]
+            Some(Held::Everywhere(token)) => return self.hub.withdraw(token),
+            None => return,
         };
         let now = self.hub.clock.now();
         let mut state = self.hub.lock();

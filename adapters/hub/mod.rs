@@ -52,6 +52,8 @@ mod subscription;
 #[cfg(feature = "tracing")]
 mod trace;
 
+#[cfg(feature = "redis")]
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -147,7 +149,7 @@ struct State {
     /// The number of streams that were opened while there were observers.
     observed_count: u64,
     #[cfg(feature = "redis")]
-    relayed: Option<alloc::boxed::Box<relayed::Relayed>>,
+    relayed: Option<Box<relayed::Relayed>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,7 +183,7 @@ impl Hub {
 
     fn over(
         topics: Topics<Waker>,
-        #[cfg(feature = "redis")] relayed: Option<alloc::boxed::Box<relayed::Relayed>>,
+        #[cfg(feature = "redis")] relayed: Option<Box<relayed::Relayed>>,
     ) -> Self {
         Self(Arc::new(Shared {
             version: AtomicUsize::new(0),

@@ -1,6 +1,7 @@
 //! A hub whose events go by way of a log that many machines share.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,9 +14,10 @@ use crate::adapters::hub::clock;
 use crate::adapters::seed::random_seed;
 use crate::adapters::wakers;
 use crate::server::{
-    Action, EventId, Health, Kind, PublishError, Relay, RelayConfig, TopicSet, Topics, TopicsConfig,
+    Action, EventId, Health, Kind, Presence, PublishError, Relay, RelayConfig, TopicSet, Topics,
+    TopicsConfig,
 };
-use crate::{EventRef, Timestamp};
+use crate::{Event, EventRef, Timestamp};
 
 /// The relay of a hub, and those that wait for it.
 pub(super) struct Relayed {
@@ -79,7 +81,12 @@ pub(super) fn publish_latest(
     event: EventRef<'_>,
 ) -> Publication {
     let (key, event) = (key.into(), event.to_event());
-    hub.relay_kind(Kind::Latest { topics, key, event })
+    hub.relay_kind(Kind::Latest {
+        topics,
+        key,
+        event,
+        lasts: false,
+    })
 }
 
 /// Publishes the end of a key.
@@ -173,6 +180,52 @@ impl Shared {
             drop(state);
             drop(before);
         }
+    }
+
+    /// Announces a presence to all machines, and returns its token.
+    pub(super) fn announce(&self, presence: Presence) -> Result<u64, PublishError> {
+        let clocks = self.clocks();
+        let (topic, key) = (String::from(presence.topic()), String::from(presence.key()));
+        let [here, gone] = presence.into_events();
+        let kind = Kind::Latest {
+            topics: TopicSet::new([&topic]),
+            key: key.clone(),
+            event: here.clone(),
+            lasts: true,
+        };
+        let mut state = self.lock();
+        state.topics.check(clocks.now, &kind)?;
+        let relayed = state.relayed.as_mut().ok_or(PublishError::RelayClosed)?;
+        let (relay, now, wall) = (&mut relayed.relay, clocks.now, clocks.wall);
+        let token = relay.announce(now, wall, &topic, &key, [here, gone]);
+        let driver = relayed.driver.take();
+        drop(state);
+        wakers::wake_all(driver);
+        token
+    }
+
+    /// Changes the event of a presence.
+    pub(super) fn announce_again(&self, token: u64, here: Event) -> Result<(), PublishError> {
+        let mut changed = Ok(());
+        self.with_relay(|relay, _, clocks| {
+            changed = relay.announce_again(clocks.now, clocks.wall, token, here);
+        });
+        self.wake_driver();
+        changed
+    }
+
+    /// Withdraws a presence.
+    pub(super) fn withdraw(&self, token: u64) {
+        self.with_relay(|relay, _, clocks| relay.withdraw(clocks.now, clocks.wall, token));
+        self.wake_driver();
+    }
+
+    fn wake_driver(&self) {
+        let mut state = self.lock();
+        let relayed = state.relayed.as_mut();
+        let driver = relayed.and_then(|relayed| relayed.driver.take());
+        drop(state);
+        wakers::wake_all(driver);
     }
 
     fn clocks(&self) -> Clocks {

@@ -34,6 +34,16 @@ impl Keys {
         format!("{}{generation:016x}", self.log_prefix())
     }
 
+    /// Who announced each key.
+    pub(super) fn present(&self, generation: u64) -> String {
+        format!("{}:present:{generation:016x}", self.tag)
+    }
+
+    /// The machines, each with the time of its last beat.
+    pub(super) fn nodes(&self) -> String {
+        format!("{}:nodes", self.tag)
+    }
+
     /// The newest events of all keys.
     pub(super) fn latest(&self, generation: u64) -> String {
         format!("{}:latest:{generation:016x}", self.tag)

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use ::redis::{Cmd, Pipeline, cmd};
 
 use super::keys::Keys;
-use crate::server::{Append, Entry, EventId, Join, Kind, Request};
+use crate::server::{Append, Change, Entry, EventId, Join, Kind, Request};
 
 /// What a request needs that a relay does not know.
 #[derive(Clone, Debug)]
@@ -27,6 +27,20 @@ pub(super) fn commands(keys: &Keys, limits: &Limits, request: &Request) -> Pipel
                 pipeline.add_command(appending(keys, limits, append, entry));
             }
             &mut pipeline
+        }
+        Request::Beat(beat) => {
+            let keys = [
+                keys.log(beat.generation),
+                keys.latest(beat.generation),
+                keys.present(beat.generation),
+                keys.nodes(),
+            ];
+            let mut script = script(BEAT, keys);
+            script.arg(limits.max_len).arg(beat.epoch).arg(&beat.node);
+            script.arg(u8::from(beat.has_presences));
+            script.arg(u8::from(beat.may_judge));
+            script.arg(beat.silence.as_millis().to_string());
+            pipeline.add_command(script)
         }
         Request::Probe { with_lineage } => {
             let mut probe = script(PROBE, [keys.facts(), keys.closed()]);
@@ -78,6 +92,9 @@ fn joining(keys: &Keys, join: &Join) -> Cmd {
 }
 
 fn appending(keys: &Keys, limits: &Limits, append: &Append, entry: &Entry) -> Cmd {
+    if let Some(command) = announcing(keys, limits, append, entry) {
+        return command;
+    }
     let log = keys.log(append.generation);
     let fields = entry.fields();
     let mut command = match entry.kind() {
@@ -118,7 +135,42 @@ fn appending(keys: &Keys, limits: &Limits, append: &Append, entry: &Entry) -> Cm
     command
 }
 
-fn script(text: &str, keys: [String; 2]) -> Cmd {
+/// Returns the command of an entry about a presence.
+fn announcing(keys: &Keys, limits: &Limits, append: &Append, entry: &Entry) -> Option<Cmd> {
+    let Kind::Presence {
+        change,
+        topic,
+        key,
+        token,
+        ..
+    } = entry.kind()
+    else {
+        return None;
+    };
+    let [here, gone] = entry.presence()?;
+    let keys = [
+        keys.log(append.generation),
+        keys.latest(append.generation),
+        keys.present(append.generation),
+    ];
+    let mut script = script(PRESENT, keys);
+    script.arg(limits.max_len).arg(append.epoch);
+    script.arg(limits.max_keys);
+    script.arg(match change {
+        Change::Gone => "gone",
+        Change::Again => "again",
+        _ => "here",
+    });
+    script.arg(latest_field(topic, key)).arg(token);
+    let (here, gone) = (here.fields(), gone.fields());
+    script.arg(2 * here.len());
+    for (name, value) in here.iter().chain(&gone) {
+        script.arg(*name).arg(&**value);
+    }
+    Some(script)
+}
+
+fn script<const N: usize>(text: &str, keys: [String; N]) -> Cmd {
     let mut script = cmd("EVAL");
     script.arg(text).arg(keys.len());
     for key in keys {
@@ -170,5 +222,7 @@ fn decimal(id: EventId) -> String {
 const JOIN: &str = include_str!("join.lua");
 const PROBE: &str = include_str!("probe.lua");
 const KEYED: &str = include_str!("keyed.lua");
+const PRESENT: &str = include_str!("present.lua");
+const BEAT: &str = include_str!("beat.lua");
 const CLOSE: &str = include_str!("close.lua");
 const SCAN_COUNT: usize = 200;

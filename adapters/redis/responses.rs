@@ -19,10 +19,21 @@ pub(super) fn response(request: &Request, values: Vec<Value>) -> Result<Response
     }
     let value = values.into_iter().next().ok_or(Failure::Lost)?;
     if let Value::ServerError(error) = value {
+        let is_beat = matches!(request, Request::Beat(_));
+        if is_beat && appended(Value::ServerError(error.clone())) == Appended::NewerEpoch {
+            // Somebody else will judge.
+            return Ok(Response::Beat { was_known: true });
+        }
         return Err(failure(&error.into()));
     }
     let response = match request {
         Request::Join(_) | Request::Probe { .. } => run(value).map(Response::Run),
+        Request::Beat(_) => match value {
+            Value::Int(known) => Some(Response::Beat {
+                was_known: known == 1,
+            }),
+            _ => None,
+        },
         Request::Scan { .. } => stored(value),
         Request::Read { wait, .. } => match wait.is_zero() {
             true => entries(value),
@@ -58,6 +69,7 @@ fn refusal(error: &RedisError) -> Refusal {
 fn appended(value: Value) -> Appended {
     match value {
         Value::Nil => Appended::NoLog,
+        Value::BulkString(ref text) if text == b"UNNEEDED" => Appended::Unneeded,
         Value::ServerError(error) => {
             let error = RedisError::from(error);
             // This has no code of its own.

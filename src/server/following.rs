@@ -141,6 +141,7 @@ impl<T> Topics<T> {
         reason: GapReason,
     ) {
         self.history.restart(base, epochs);
+        self.presences.clear();
         if let Some(following) = &mut self.following {
             following.is_loaded = false;
             following.base = base;

@@ -52,8 +52,8 @@ pub use self::presence::{Announced, Presence};
 pub use self::publish_error::{PublishError, Refusal};
 pub use self::refused::Refused;
 pub use self::relay::{
-    Action, Append, Appended, Entry, Failure, Health, Join, Kind, Link, Origin, Outcome, Relay,
-    RelayConfig, Request, Response, Run, Stored,
+    Action, Append, Appended, Beat, Change, Entry, Failure, Health, Join, Kind, Link, Origin,
+    Outcome, Relay, RelayConfig, Request, Response, Run, Stored,
 };
 pub use self::session::{Session, SessionEnd};
 pub use self::start::{InvalidStart, Start};

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use crate::event::{Event, EventRef};
 use crate::server::log::Role;
 use crate::server::publish_error::PublishError;
+use crate::server::topic_set::TopicSet;
 use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
@@ -70,6 +71,21 @@ impl Presence {
             here,
             gone,
         }
+    }
+
+    /// Returns the topic.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Returns the event of the presence, and the one that reports its end.
+    pub fn into_events(self) -> [Event; 2] {
+        [self.here, self.gone]
     }
 }
 
@@ -201,6 +217,20 @@ impl<T> Topics<T> {
         keys.filter_map(|(key, announced)| Some((&**key, announced.last_key_value()?.1)))
     }
 
+    /// Notes an event of a log that is followed, if it is about a presence.
+    pub(super) fn note_presence(&mut self, role: Role<'_>, topics: &TopicSet, event: EventRef<'_>) {
+        let key = match role {
+            Role::Present(key) | Role::Removal(key) => key,
+            Role::Plain | Role::Latest(_) => return,
+        };
+        for topic in topics.iter() {
+            self.presences.forget(topic, key);
+            if matches!(role, Role::Present(_)) {
+                self.presences.add(topic, key, event.to_event());
+            }
+        }
+    }
+
     fn publish_here(
         &mut self,
         now: Timestamp,
@@ -232,6 +262,21 @@ impl Presences {
         };
         announced.insert(self.newest, here);
         self.newest
+    }
+
+    /// Removes all announcements of a key.
+    fn forget(&mut self, topic: &str, key: &str) {
+        let Some(keys) = self.topics.get_mut(topic) else {
+            return;
+        };
+        keys.remove(key);
+        if keys.is_empty() {
+            self.topics.remove(topic);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.topics.clear();
     }
 
     fn remove(&mut self, topic: &str, key: &str, number: u64) -> Left {

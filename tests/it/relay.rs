@@ -1,5 +1,6 @@
 //! Many machines with one log, whatever fails.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::common::relay_model::choices::Choices;
@@ -15,6 +16,22 @@ proptest! {
     #[test]
     fn events_and_gaps_account_for_everything_whatever_fails(seed: u64) {
         let told = run(Choices::from_seed(seed), &scenario(&ALL, false, 900));
+        prop_assert_eq!(told.err(), None);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// As the fuzz target does it.
+    #[test]
+    fn decisions_from_bytes_are_accounted_for(bytes in vec(any::<u8>(), 0..4000)) {
+        let told = run(Choices::from_bytes(&bytes), &scenario(&ALL, false, 900));
         prop_assert_eq!(told.err(), None);
     }
 
@@ -54,9 +71,10 @@ fn each_failure_alone_is_accounted_for() {
 
 /// Runs one case and prints what happens: `RELAY_SEED=7 cargo test -- --ignored trace_a_relay`.
 #[test]
-#[ignore = "needs RELAY_SEED, the seed of a case"]
+#[ignore = "needs RELAY_SEED, the seed of a case, or takes 1"]
 fn trace_a_relay() {
-    let seed = std::env::var("RELAY_SEED").unwrap().parse().unwrap();
+    let seed = std::env::var("RELAY_SEED");
+    let seed = seed.map_or(1, |seed| seed.parse().unwrap());
     let is_harmless = std::env::var("RELAY_HARMLESS").is_ok();
     let faults: &[_] = match is_harmless {
         true => &HARMLESS,
@@ -69,9 +87,10 @@ fn trace_a_relay() {
 
 /// Runs many cases: `RELAY_RUNS=10000 cargo test -- --ignored hunt`.
 #[test]
-#[ignore = "needs RELAY_RUNS, the number of cases"]
+#[ignore = "needs RELAY_RUNS, the number of cases, or takes 20"]
 fn hunt_with_many_seeds() {
-    let runs: u64 = std::env::var("RELAY_RUNS").unwrap().parse().unwrap();
+    let runs = std::env::var("RELAY_RUNS");
+    let runs: u64 = runs.map_or(20, |runs| runs.parse().unwrap());
     let (mut gaps, mut found) = (0, Vec::new());
     for seed in 0..runs {
         for (faults, no_gap) in [(&ALL[..], false), (&HARMLESS[..], true)] {

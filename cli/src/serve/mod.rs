@@ -24,7 +24,9 @@ use std::sync::Arc;
 use hyper::service::service_fn;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ssewire::Hub;
-use ssewire::server::{SessionConfig, TopicsConfig};
+use ssewire::redis::{self, InvalidUrl};
+use ssewire::server::{RelayConfig, SessionConfig, TopicsConfig};
+use ssewire::tokio::Runtime;
 use tokio::net::TcpListener;
 
 use self::access::{Access, Origin, Token};
@@ -68,6 +70,14 @@ pub(crate) struct Args {
     /// Let pages of this origin use the server, or of every origin (*); may be repeated
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<Origin>,
+    /// Share the topics with all servers at this Redis: redis://user:password@host:port/database
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SSEWIRE_REDIS",
+        hide_env_values = true
+    )]
+    redis: Option<String>,
     /// How many events the log holds
     #[arg(long, value_name = "N", default_value = "10000", value_parser = count)]
     max_events: usize,
@@ -140,7 +150,13 @@ pub(crate) async fn serve(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let hub = hub(&args);
+    let hub = match hub(&args) {
+        Ok(hub) => hub,
+        Err(error) => {
+            say(format_args!("serve: --redis: {error}"));
+            return ExitCode::from(2);
+        }
+    };
     let access = Access {
         publish,
         subscribe,
@@ -171,18 +187,27 @@ pub(crate) async fn serve(args: Args) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn hub(args: &Args) -> Hub {
+fn hub(args: &Args) -> Result<Hub, InvalidUrl> {
     let config = TopicsConfig::new()
         .max_events(args.max_events)
         .max_bytes(args.max_bytes)
         .max_events_per_topic(args.max_events_per_topic)
         .max_age(args.max_age);
-    let hub = Hub::with_config(config);
+    let hub = match &args.redis {
+        None => Hub::with_config(config),
+        Some(url) => {
+            let relay = RelayConfig::new().load_count(args.max_events);
+            let redis = redis::Config::new(url)?.topics(config).relay(relay);
+            let (hub, driver) = redis.open::<Runtime>();
+            tokio::spawn(driver);
+            hub
+        }
+    };
     hub.record_metrics();
     if args.verbose {
         hub.trace();
     }
-    hub
+    Ok(hub)
 }
 
 /// Installs the recorder of metrics.

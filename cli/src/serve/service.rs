@@ -107,7 +107,10 @@ impl Service {
             }),
             "healthz" => {
                 allow(request, &READING)?;
-                let mut reply = with_text(StatusCode::OK, PLAIN, "ok\n");
+                let health = self.hub.health();
+                let is_stale = health.is_some_and(|health| health.stale_since.is_some());
+                let text = if is_stale { "stale\n" } else { "ok\n" };
+                let mut reply = with_text(StatusCode::OK, PLAIN, text);
                 // By this, `ssewire check` knows what it may publish.
                 let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
                 reply.headers_mut().insert(VERSION, version);
@@ -187,6 +190,12 @@ impl Service {
         let id = published.await.map_err(|error| {
             let status = match error {
                 PublishError::TopicClosed => StatusCode::CONFLICT,
+                PublishError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                PublishError::OutboxFull
+                | PublishError::Refused(_)
+                | PublishError::Expired
+                | PublishError::Unknown
+                | PublishError::RelayClosed => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::BAD_REQUEST,
             };
             refusal(status, error.to_string())

@@ -41,6 +41,9 @@ pub enum Request {
     Join(Join),
     /// Append entries, in order, each on its own. The response is [`Response::Appended`].
     Append(Append),
+    /// Tell that this machine is alive, and withdraw the presences of those that are not. The response
+    /// is [`Response::Beat`].
+    Beat(Beat),
     /// Report on the log without a change. The response is [`Response::Run`], with the lineage if
     /// that is wanted.
     Probe {
@@ -98,6 +101,23 @@ pub struct Append {
     pub entries: Vec<Entry>,
 }
 
+/// The request to be known as alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// The generation of the log.
+    pub generation: u64,
+    /// The epoch.
+    pub epoch: u64,
+    /// The machine, in this life of its process: what each token of its presences begins with.
+    pub node: String,
+    /// Whether it has presences.
+    pub has_presences: bool,
+    /// Whether it may take others for dead.
+    pub may_judge: bool,
+    /// After how much silence a machine is dead.
+    pub silence: Duration,
+}
+
 /// The response to a [`Request`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -106,6 +126,11 @@ pub enum Response {
     Run(Run),
     /// To [`Request::Append`], for each entry.
     Appended(Vec<Appended>),
+    /// To [`Request::Beat`].
+    Beat {
+        /// Whether the machine was known to be alive. If not, its presences may be withdrawn.
+        was_known: bool,
+    },
     /// To [`Request::Scan`].
     Stored {
         /// Where the next part begins, or 0 if there is none.
@@ -162,6 +187,8 @@ pub struct Stored {
 pub enum Appended {
     /// It has this ID.
     Id(EventId),
+    /// There was no need, so it is not in the log.
+    Unneeded,
     /// There is no such log.
     NoLog,
     /// The log has a newer epoch.

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::presence::Change;
 use crate::event::{Event, EventRef};
 use crate::server::event_id::EventId;
 use crate::server::log::Role;
@@ -48,6 +49,8 @@ pub enum Kind {
         key: String,
         /// Its event.
         event: Event,
+        /// Whether it is a [presence](crate::server::Presence), which does not get old.
+        lasts: bool,
     },
     /// An event that reports the end of a key.
     Removal {
@@ -57,6 +60,22 @@ pub enum Kind {
         key: String,
         /// Its event.
         event: Event,
+    },
+    /// A presence is announced, changed or withdrawn. In the log this is a [`Latest`](Self::Latest), a
+    /// [`Removal`](Self::Removal) or nothing, depending on who else announced the key.
+    Presence {
+        /// What is done about it.
+        change: Change,
+        /// The topic.
+        topic: String,
+        /// The key.
+        key: String,
+        /// The name of the announcement. It begins with that of the machine and a hyphen.
+        token: String,
+        /// The event of the presence.
+        here: Event,
+        /// The event that reports its end.
+        gone: Event,
     },
     /// A topic is closed for some time.
     Close {
@@ -79,7 +98,18 @@ impl Kind {
     pub(in crate::server) fn as_event(&self) -> Option<(&TopicSet, Role<'_>, EventRef<'_>)> {
         Some(match self {
             Self::Event { topics, event } => (topics, Role::Plain, event.into()),
-            Self::Latest { topics, key, event } => (topics, Role::Latest(key), event.into()),
+            Self::Latest {
+                topics,
+                key,
+                event,
+                lasts,
+            } => {
+                let role = match lasts {
+                    true => Role::Present(key),
+                    false => Role::Latest(key),
+                };
+                (topics, role, event.into())
+            }
             Self::Removal { topics, key, event } => (topics, Role::Removal(key), event.into()),
             _ => return None,
         })
@@ -91,6 +121,7 @@ impl Kind {
             Self::Event { .. } => "event",
             Self::Latest { .. } => "latest",
             Self::Removal { .. } => "removal",
+            Self::Presence { .. } => "presence",
             Self::Close { .. } => "close",
             Self::End { .. } => "end",
             Self::Unknown => "",
@@ -119,8 +150,45 @@ impl Entry {
         (self.sender, self.number)
     }
 
+    /// Returns the entries that the announcement of a presence and its withdrawal are in the log, or
+    /// `None` if this is not about a presence.
+    pub fn presence(&self) -> Option<[Self; 2]> {
+        let Kind::Presence {
+            topic,
+            key,
+            here,
+            gone,
+            ..
+        } = &self.kind
+        else {
+            return None;
+        };
+        let topics = || TopicSet::new([topic]);
+        let entry = |kind| Self {
+            sender: self.sender,
+            number: self.number,
+            at: self.at,
+            kind,
+        };
+        let here = entry(Kind::Latest {
+            topics: topics(),
+            key: key.clone(),
+            event: here.clone(),
+            lasts: true,
+        });
+        let gone = entry(Kind::Removal {
+            topics: topics(),
+            key: key.clone(),
+            event: gone.clone(),
+        });
+        Some([here, gone])
+    }
+
     /// Returns its size, in bytes, without what the log adds.
     pub fn byte_count(&self) -> usize {
+        if let Some([here, gone]) = self.presence() {
+            return here.byte_count() + gone.byte_count();
+        }
         self.fields()
             .iter()
             .map(|(name, value)| name.len() + value.len())
@@ -148,7 +216,8 @@ impl Entry {
                 fields.push((TIME, time.as_millis().to_string().into()));
             }
             Kind::End { topic } => fields.push((TOPIC, topic.into())),
-            Kind::Event { .. } | Kind::Latest { .. } | Kind::Removal { .. } | Kind::Unknown => {}
+            Kind::Latest { lasts: true, .. } => fields.push((LASTS, Cow::Borrowed("1"))),
+            _ => {}
         }
         if let Some((topics, role, event)) = self.kind.as_event() {
             fields.extend(topics.iter().map(|topic| (TOPIC, topic.into())));
@@ -181,6 +250,7 @@ struct Raw<'a> {
     at: u64,
     topics: Vec<&'a str>,
     key: Option<&'a str>,
+    lasts: bool,
     event_type: Option<&'a str>,
     data: Option<&'a str>,
     previous: Option<&'a str>,
@@ -211,6 +281,7 @@ impl<'a> Raw<'a> {
             AT => self.at = value.parse().unwrap_or_default(),
             TOPIC => self.topics.push(value),
             KEY => self.key = Some(value),
+            LASTS => self.lasts = value == "1",
             TYPE => self.event_type = Some(value),
             DATA => self.data = Some(value),
             PREVIOUS => self.previous = Some(value),
@@ -248,6 +319,7 @@ impl<'a> Raw<'a> {
                 topics: topics(),
                 key: key()?,
                 event: self.event()?,
+                lasts: self.lasts,
             },
             b"removal" => Kind::Removal {
                 topics: topics(),
@@ -287,6 +359,7 @@ const NONCE: &str = "nonce";
 const AT: &str = "at";
 const TOPIC: &str = "topic";
 const KEY: &str = "key";
+const LASTS: &str = "lasts";
 const TYPE: &str = "type";
 const DATA: &str = "data";
 const PREVIOUS: &str = "previous";

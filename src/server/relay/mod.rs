@@ -11,6 +11,7 @@ mod action;
 mod config;
 mod entry;
 mod outbox;
+mod presence;
 mod reading;
 mod state;
 
@@ -21,6 +22,7 @@ use core::time::Duration;
 use fastrand::Rng;
 
 use self::outbox::Outbox;
+use self::presence::Announcements;
 use self::state::{Publisher, Reader};
 use crate::server::event_id::EventId;
 use crate::server::publish_error::PublishError;
@@ -28,10 +30,11 @@ use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
 pub use self::action::{
-    Action, Append, Appended, Failure, Join, Link, Origin, Request, Response, Run, Stored,
+    Action, Append, Appended, Beat, Failure, Join, Link, Origin, Request, Response, Run, Stored,
 };
 pub use self::config::RelayConfig;
 pub use self::entry::{Entry, Kind};
+pub use self::presence::Change;
 
 /// The part of one machine in a log that many machines share.
 ///
@@ -105,6 +108,7 @@ pub struct Relay {
     large: usize,
     stale_since: Option<Timestamp>,
     is_closed: bool,
+    announcements: Announcements,
 }
 
 #[derive(Clone, Debug)]
@@ -168,6 +172,7 @@ impl Relay {
             large: 0,
             stale_since: Some(Timestamp::default()),
             is_closed: false,
+            announcements: Announcements::default(),
         }
     }
 
@@ -215,7 +220,12 @@ impl Relay {
     /// Returns what became of a publication, in no particular order.
     #[must_use = "the publisher waits for it"]
     pub fn poll_outcome(&mut self) -> Option<Outcome> {
-        self.outbox.poll_outcome()
+        loop {
+            let outcome = self.outbox.poll_outcome()?;
+            if !self.settle_presence(outcome.number, outcome.result.is_ok()) {
+                return Some(outcome);
+            }
+        }
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout), or `None` if there is no need.
@@ -229,6 +239,7 @@ impl Relay {
             self.reader_due,
             self.outbox.next_deadline(),
             unread,
+            self.next_beat(),
         ];
         times.into_iter().flatten().min()
     }

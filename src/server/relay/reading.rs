@@ -11,6 +11,7 @@ use super::state::Reader;
 use crate::server::delivery::GapReason;
 use crate::server::event_id::EventId;
 use crate::server::following::Followed;
+use crate::server::topic_set::TopicSet;
 use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
@@ -207,6 +208,7 @@ impl Relay {
         let Stored { id, topic, entry } = item;
         if let Some((_, role, event)) = entry.kind.as_event() {
             let at = clocks.at(&entry);
+            topics.note_presence(role, &TopicSet::new([&topic]), event);
             let followed = Followed {
                 id,
                 at,
@@ -301,6 +303,7 @@ impl Relay {
                         role,
                         event,
                     };
+                    topics.note_presence(role, names, event);
                     // One that this machine's limits do not allow is a position like any other.
                     if topics.follow(clocks.now, names.clone(), followed).is_ok() {
                         return;

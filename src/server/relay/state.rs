@@ -1,8 +1,9 @@
 //! The states of a relay, and every change of them.
 //!
 //! ```text
-//! publisher  Down ──connected──> Joining ──run──> Up ──entries──> Appending
-//!             ^                    ^  ^            ^                │   │
+//! publisher  Down ──connected──> Joining ──run──> Up <──every 5 s──> Beating
+//!             ^                    ^  ^            ^ ──entries──> Appending
+//!             │                    │  │            │                │   │
 //!             │                    │  └────────────┼──no such log───┘   │
 //!             │                    │               └──────appended──────┘
 //!             └─── any failure of either connection, or another server ───
@@ -36,6 +37,7 @@ pub(super) enum Publisher {
     Joining,
     Up,
     Appending,
+    Beating,
 }
 
 /// The state of the connection that reads.
@@ -100,12 +102,19 @@ impl Relay {
     ) {
         match (link, response) {
             (Link::Publisher, Response::Run(run)) if self.publisher == Publisher::Joining => {
-                self.handle_joined(now, run);
+                self.handle_joined(now, wall, run);
             }
             (Link::Publisher, Response::Appended(results))
                 if self.publisher == Publisher::Appending =>
             {
                 self.handle_appended(now, &results);
+            }
+            (Link::Publisher, Response::Beat { was_known })
+                if self.publisher == Publisher::Beating =>
+            {
+                self.publisher = Publisher::Up;
+                self.publisher_due = None;
+                self.handle_beat(now, wall, was_known);
             }
             (Link::Reader, response) => self.handle_read(now, wall, response, topics),
             _ => {}
@@ -122,7 +131,10 @@ impl Relay {
             self.publisher_due = Some(now + TIMEOUT);
             return Some(Action::Connect(Link::Publisher));
         }
-        let is_up = matches!(self.publisher, Publisher::Up | Publisher::Appending);
+        let is_up = matches!(
+            self.publisher,
+            Publisher::Up | Publisher::Appending | Publisher::Beating
+        );
         if is_up && self.reader == Reader::Down && now >= self.retry_at {
             self.reader = Reader::Connecting;
             self.reader_due = Some(now + TIMEOUT);
@@ -139,7 +151,10 @@ impl Relay {
             };
             return Some(Action::Send(Link::Publisher, Request::Append(append)));
         }
-        None
+        let beat = self.beat(now)?;
+        self.publisher = Publisher::Beating;
+        self.publisher_due = Some(now + TIMEOUT);
+        Some(beat)
     }
 
     /// Gives up both connections, and opens them again.
@@ -174,6 +189,7 @@ impl Relay {
         self.reader_due = None;
         self.unread = None;
         self.lonely_since = None;
+        self.note_disconnected();
     }
 
     pub(super) fn is_down(&self) -> bool {
@@ -193,7 +209,7 @@ impl Relay {
             .push_back(Action::Send(Link::Publisher, Request::Join(join)));
     }
 
-    fn handle_joined(&mut self, now: Timestamp, run: Run) {
+    fn handle_joined(&mut self, now: Timestamp, wall: u64, run: Run) {
         let (true, Some(generation), Some(tip)) = (run.is_master, run.generation, run.tip) else {
             return self.renew(now);
         };
@@ -202,6 +218,7 @@ impl Relay {
         self.opens_epoch = false;
         self.floor = self.floor.max(run.epoch);
         self.resolve = self.outbox.has_unsure().then_some((tip, generation));
+        let is_new = (self.joined.as_ref()).is_none_or(|joined| joined.epoch != run.epoch);
         let before = self.joined.replace(Joined {
             generation,
             epoch: run.epoch,
@@ -218,6 +235,11 @@ impl Relay {
             self.reader_due = None;
             self.actions.push_back(Action::Disconnect(Link::Reader));
         }
+        self.note_connected(now);
+        if is_new {
+            // The log may have lost its newest entries.
+            self.announce_all(now, wall);
+        }
     }
 
     fn handle_appended(&mut self, now: Timestamp, results: &[Appended]) {
@@ -233,6 +255,7 @@ impl Relay {
                         self.unread.get_or_insert((id, now));
                     }
                 }
+                Appended::Unneeded => self.outbox.settle_first(Ok(EventId::LOWEST)),
                 Appended::Refused(refusal) => {
                     is_lonely |= refusal == Refusal::NoReplicas;
                     self.outbox

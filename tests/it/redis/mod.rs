@@ -1,12 +1,13 @@
 //! Hubs on several machines, over a real Redis that fails.
 
+mod presence;
 mod server;
 
+use core::time::Duration;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use ssewire::redis::Config;
-use ssewire::server::{EventId, PublishError, RelayConfig, Start, TopicsConfig};
+use ssewire::server::{EventId, Presence, PublishError, RelayConfig, Start, TopicsConfig};
 use ssewire::tokio::Runtime;
 use ssewire::{Decoder, Event, FrameRef, Hub, Subscription};
 use tokio::task::JoinHandle;
@@ -383,4 +384,68 @@ async fn without_a_server_publications_expire_and_streams_stay_open() {
     assert_eq!(left, 0);
     let closed = hub.publish("news", Event::new("4")).await;
     assert_eq!(closed, Err(PublishError::RelayClosed));
+}
+
+/// The rights that the docs name are enough for all that a hub does.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_user_needs_the_rights_that_the_docs_name() {
+    let server = Server::start();
+    let docs = include_str!("../../../src/many_machines.md");
+    let (_, rest) = docs.split_once("ACL SETUSER").unwrap();
+    let (rights, _) = rest.split_once("```").unwrap();
+    let rights = rights.replace("{ssewire:shop}", "{ssewire:hub}");
+    let words: Vec<_> = rights.split_whitespace().collect();
+    let command: Vec<_> = ["ACL", "SETUSER"].into_iter().chain(words).collect();
+    assert_eq!(server.command(&command), "+OK");
+    assert_eq!(server.command(&["ACL", "SETUSER", "default", "off"]), "+OK");
+
+    let url = format!("redis://node:secret@127.0.0.1:{}/", server.port);
+    let node = Node::over(&url);
+    node.hub.publish("news", Event::new("1")).await.unwrap();
+    node.hub
+        .publish_latest("prices", "A", Event::new("1"))
+        .await
+        .unwrap();
+    node.hub
+        .remove_latest("prices", "A", Event::new("1"))
+        .await
+        .unwrap();
+    let here = Event::new("ann");
+    let presence = Presence::new("room", "ann", here.clone(), here);
+    let ann = node.hub.announce(presence).unwrap();
+    node.hub.close_topic("job", Duration::from_secs(60));
+    let until = tokio::time::Instant::now() + Duration::from_secs(20);
+    while node.hub.present("room").is_empty() || node.hub.subscribe("job", None).is_ok() {
+        assert!(tokio::time::Instant::now() < until);
+        sleep(Duration::from_millis(20)).await;
+    }
+    drop(ann);
+    while !node.hub.present("room").is_empty() {
+        assert!(tokio::time::Instant::now() < until);
+        sleep(Duration::from_millis(20)).await;
+    }
+    // A beat, too.
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(node.hub.health().unwrap().stale_since, None);
+}
+
+/// async-std's sockets and timers do as well.
+#[cfg(feature = "async-std")]
+#[test]
+#[ignore = "needs redis-server"]
+fn a_hub_runs_on_async_std() {
+    let server = Server::start();
+    async_std::task::block_on(async {
+        let config = Config::new(server.url()).unwrap();
+        let (hub, driver) = config.open::<ssewire::async_std::Runtime>();
+        async_std::task::spawn(driver);
+        let id = hub.publish("news", Event::new("hello")).await.unwrap();
+        hub.publish("news", Event::new("again")).await.unwrap();
+        let mut news = hub.subscribe("news", Start::After(id)).unwrap();
+        let mut seen = Seen::default();
+        seen.take(news.next().await.unwrap().as_bytes());
+        assert_eq!(seen.data(), ["again"]);
+        assert_eq!(hub.shutdown(core::future::ready(())).await, 1);
+    });
 }

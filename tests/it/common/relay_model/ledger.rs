@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use ssewire::server::{EventId, GapReason, Kind, PublishError};
+use ssewire::server::{EventId, Kind, PublishError};
 
 use super::redis::{Change, Server};
 
@@ -23,8 +23,8 @@ pub(crate) struct Ledger {
 pub(crate) enum Sight {
     Position(EventId),
     Event(EventId, String),
-    /// Why, where it goes on, and the newest ID then. Events up to that may be missing.
-    Gap(GapReason, EventId, EventId),
+    /// Where it goes on, and the newest ID then. Events up to that may be missing.
+    Gap(EventId, EventId),
 }
 
 pub(crate) struct Client {
@@ -164,7 +164,7 @@ fn check_path(client: &Client, histories: &[Indexed], servers: usize) -> Result<
     };
     for sight in &client.sights {
         let id = match sight {
-            Sight::Gap(_, after, newest) => {
+            Sight::Gap(after, newest) => {
                 positions.push(*after);
                 wanted.after = wanted.after.max(Some(*newest));
                 since_gap.clear();

@@ -348,7 +348,7 @@ impl World {
                 client.last = Some(gap.resumes_after);
                 client.keys.clear();
                 let newest = topics.position();
-                let sight = Sight::Gap(gap.reason, gap.resumes_after, newest);
+                let sight = Sight::Gap(gap.resumes_after, newest);
                 client.sights.push(sight);
             }
             Some(_) => {
@@ -416,26 +416,33 @@ impl World {
         {
             return;
         }
-        let theirs = master.history.clone();
-        let ours = &server.history;
-        let is_prefix =
-            ours.len() <= theirs.len() && ours.iter().zip(&theirs).all(|(a, b)| same(a, b));
+        let (ours, theirs) = (&server.history, &master.history);
+        let is_prefix = ours.len() <= theirs.len() && {
+            // An ID is there once, so a common one has the same before it. A flush is no such sign.
+            let mut pairs = ours.iter().zip(theirs).rev();
+            let decisive = pairs.find(|(ours, _)| matches!(ours, Change::Add { .. }));
+            decisive.is_none_or(|(ours, theirs)| same(ours, theirs))
+                && flushes(ours) == flushes(theirs.get(..ours.len()).unwrap_or_default())
+        };
         if !is_prefix {
-            self.past.push(ours.clone());
+            let theirs = theirs.clone();
             let replid = self.new_replid();
             let server = &mut self.net.servers[index];
-            server.history = theirs.clone();
+            let ours = core::mem::replace(&mut server.history, theirs);
             server.boot();
             server.replid = replid;
+            self.past.push(ours);
         }
-        let server = &mut self.net.servers[index];
+        let server = &self.net.servers[index];
         let have = server.history.len();
+        let theirs = &self.net.servers[server.follows].history;
         let more = match is_whole {
             true => theirs.len(),
             false => theirs.len().min(have + self.choices.below(4)),
         };
-        for change in theirs.into_iter().take(more).skip(have) {
-            server.execute(change);
+        let changes: Vec<_> = theirs.iter().take(more).skip(have).cloned().collect();
+        for change in changes {
+            self.net.servers[index].execute(change);
         }
     }
 
@@ -515,7 +522,7 @@ impl World {
                 let index = self.choices.below(self.nodes.len());
                 self.nodes[index].drop_connections(&mut self.net);
                 let node = self.new_node();
-                let dead = std::mem::replace(&mut self.nodes[index], node);
+                let dead = core::mem::replace(&mut self.nodes[index], node);
                 for (client, _) in dead.subscribers {
                     self.clients[client].node = None;
                 }
@@ -553,6 +560,14 @@ impl World {
             }
         }
     }
+}
+
+/// Returns how many flushes there are. There are few, but it takes a look at each change.
+fn flushes(changes: &[Change]) -> usize {
+    changes
+        .iter()
+        .filter(|change| matches!(change, Change::Flush))
+        .count()
 }
 
 fn same(a: &Change, b: &Change) -> bool {

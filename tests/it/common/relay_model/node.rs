@@ -1,5 +1,7 @@
 //! A machine: a relay, its topics, and who subscribes to them.
 
+use core::mem;
+use core::time::Duration;
 use std::collections::HashMap;
 
 use ssewire::server::{
@@ -60,7 +62,7 @@ impl Node {
         let relay = RelayConfig::new()
             .load_count(cap)
             .max_entries(12)
-            .deadline(std::time::Duration::from_secs(deadline));
+            .deadline(Duration::from_secs(deadline));
         let seed = life << 32 | choices.below(1 << 16) as u64;
         Self {
             life,
@@ -97,6 +99,7 @@ impl Node {
                 topics,
                 key: key.into(),
                 event: Event::new(format!("{name} +{key}")),
+                lasts: false,
             },
             Some((key, true)) => Kind::Removal {
                 topics,
@@ -184,7 +187,7 @@ impl Node {
                 if !is_last {
                     return;
                 }
-                Response::Appended(std::mem::take(&mut self.partial))
+                Response::Appended(mem::take(&mut self.partial))
             }
             Answer::Response(response) => response,
             Answer::Failure(failure) => {

@@ -1,8 +1,8 @@
 //! A server of the log that fails in every way it can.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
-use std::time::Duration;
 
 use ssewire::server::{
     Appended, Entry, EventId, Failure, Join, Kind, Origin, Refusal, Request, Response, Run, Stored,
@@ -202,6 +202,9 @@ impl Server {
                 let entries = entries.take(count.min(8));
                 let entries = entries.map(|(id, entry)| (*id, (**entry).clone()));
                 Answer::Response(Response::Entries(entries.collect()))
+            }
+            Command::Request(Request::Beat(_)) => {
+                Answer::Response(Response::Beat { was_known: true })
             }
             Command::Request(other) => panic!("no such request: {other:?}"),
         }
