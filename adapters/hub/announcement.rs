@@ -151,11 +151,17 @@ impl Announcement {
     ///
     /// [`PublishError`] if the topic is closed. The presence then stays as it was.
     pub fn change(&mut self, here: Event) -> Result<(), PublishError> {
-        let announced = match &mut self.announced {
-            Some(Held::Here(announced)) => announced,
+        let Some(held) = &mut self.announced else {
+            return Ok(());
+        };
+        #[cfg_attr(
+            not(feature = "redis"),
+            allow(clippy::infallible_destructuring_match, reason = "there are others")
+        )]
+        let announced = match held {
+            Held::Here(announced) => announced,
             #[cfg(feature = "redis")]
-            Some(Held::Everywhere(token)) => return self.hub.announce_again(*token, here),
-            None => return Ok(()),
+            Held::Everywhere(token) => return self.hub.announce_again(*token, here),
         };
         let now = self.hub.clock.now();
         let mut state = self.hub.lock();
@@ -171,11 +177,17 @@ impl Announcement {
 
 impl Drop for Announcement {
     fn drop(&mut self) {
-        let announced = match self.announced.take() {
-            Some(Held::Here(announced)) => announced,
+        let Some(held) = self.announced.take() else {
+            return;
+        };
+        #[cfg_attr(
+            not(feature = "redis"),
+            allow(clippy::infallible_destructuring_match, reason = "there are others")
+        )]
+        let announced = match held {
+            Held::Here(announced) => announced,
             #[cfg(feature = "redis")]
-            Some(Held::Everywhere(token)) => return self.hub.withdraw(token),
-            None => return,
+            Held::Everywhere(token) => return self.hub.withdraw(token),
         };
         let now = self.hub.clock.now();
         let mut state = self.hub.lock();

@@ -65,7 +65,8 @@ impl Config {
         Ok(Self {
             host: host.clone(),
             port: *port,
-            info: info.redis_settings().clone(),
+            // The name of a library would need a right of its own.
+            info: info.redis_settings().clone().set_skip_set_lib_name(),
             name: "hub".to_string(),
             max_len: 100_000,
             max_keys: 100_000,
