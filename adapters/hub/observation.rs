@@ -99,6 +99,14 @@ pub enum Observation<'a> {
         /// How many were dropped because of their age.
         for_age: u64,
     },
+    /// The link of a hub to a log that it shares with other machines has changed.
+    #[non_exhaustive]
+    Relayed {
+        /// How many publications wait to be in the log.
+        waiting: usize,
+        /// Whether the newest events may be missing here.
+        is_stale: bool,
+    },
 }
 
 /// The reason why a stream has ended.

@@ -9,6 +9,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::HashMap;
 
+use super::observation::{self, Observation, Published};
 use super::{Closing, Hub, Publication, Shared, State};
 use crate::adapters::hub::clock;
 use crate::adapters::seed::random_seed;
@@ -25,6 +26,8 @@ pub(super) struct Relayed {
     /// The publications that somebody may wait for, by number.
     slots: HashMap<u64, Slot>,
     driver: Option<Waker>,
+    /// How many publications waited, and whether the log was out of reach, as the observers know it.
+    told: (usize, bool),
 }
 
 /// What became of a publication.
@@ -52,6 +55,7 @@ impl Hub {
             relay: Relay::new(relay, random_seed()),
             slots: HashMap::new(),
             driver: None,
+            told: (0, false),
         };
         Self::over(Topics::following(topics), Some(Box::new(relayed)))
     }
@@ -141,12 +145,29 @@ impl Shared {
             return;
         };
         call(&mut relayed.relay, topics, clocks);
-        let mut waiting = relayed.settle();
-        if relayed.relay.health().waiting == 0 {
+        let (mut waiting, ids) = relayed.settle();
+        let health = relayed.relay.health();
+        let is = (health.waiting, health.stale_since.is_some());
+        let has_changed = core::mem::replace(&mut relayed.told, is) != is;
+        if health.waiting == 0 {
             waiting.extend(state.closers.take());
         }
+        let observers = state.observers.clone().filter(|_| has_changed);
+        let published: Vec<_> = match state.observers.is_some() {
+            true => {
+                let ids = ids.into_iter().map(Some).chain([None]);
+                ids.filter_map(|id| Published::note(&mut state, id))
+                    .collect()
+            }
+            false => Vec::new(),
+        };
         self.wake_ready(state);
         wakers::wake_all(waiting);
+        published.into_iter().for_each(Published::tell);
+        if let Some(observers) = observers {
+            let (waiting, is_stale) = is;
+            observation::tell(&observers, &Observation::Relayed { waiting, is_stale });
+        }
     }
 
     pub(in crate::adapters) fn next_relay_action(&self) -> Option<Action> {
@@ -244,7 +265,7 @@ impl Relayed {
             Closing::Spread | Closing::Gently => self.relay.refuse_new(),
             Closing::AtOnce => self.relay.close(),
         }
-        let mut waiting = self.settle();
+        let (mut waiting, _) = self.settle();
         waiting.extend(self.driver.take());
         waiting
     }
@@ -254,17 +275,19 @@ impl Relayed {
         self.relay.health().waiting
     }
 
-    /// Notes what became of publications, and returns the wakers of those that wait for that.
-    fn settle(&mut self) -> Vec<Waker> {
-        let mut waiting = Vec::new();
+    /// Notes what became of publications. Returns the wakers of those that wait for that, and the IDs
+    /// of those that are in the log.
+    fn settle(&mut self) -> (Vec<Waker>, Vec<EventId>) {
+        let (mut waiting, mut ids) = (Vec::new(), Vec::new());
         while let Some(outcome) = self.relay.poll_outcome() {
+            ids.extend(outcome.result.ok());
             if let Some(slot) = self.slots.get_mut(&outcome.number) {
                 if let Slot::Waits(waker) = core::mem::replace(slot, Slot::Done(outcome.result)) {
                     waiting.extend(waker);
                 }
             }
         }
-        waiting
+        (waiting, ids)
     }
 }
 

@@ -9,6 +9,7 @@ use core::fmt;
 use core::net::IpAddr;
 use std::io;
 
+use ::hyper::rt::{Read, Write};
 use ::hyper_util::rt::TokioIo;
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
@@ -16,8 +17,11 @@ use super::driver::Driver;
 use super::keys::Keys;
 use super::link::Shared;
 use super::requests::Limits;
-use super::{Dialling, Socket};
+use super::socket::{Adapted, Socket};
+use super::{Dial, Dialling};
 use crate::adapters::hub::Hub;
+#[cfg(feature = "tls")]
+use crate::adapters::hyper::Tls;
 use crate::adapters::runtime;
 use crate::server::{RelayConfig, TopicsConfig};
 
@@ -40,6 +44,9 @@ pub struct Config {
     host: String,
     port: u16,
     info: RedisConnectionInfo,
+    is_tls: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     name: String,
     max_len: usize,
     max_keys: usize,
@@ -49,7 +56,7 @@ pub struct Config {
 
 impl Config {
     /// Takes the URL of a server, `redis://user:password@host:port/database`. All but the host may be
-    /// left out.
+    /// left out. With the feature `tls`, `rediss://` is a connection over TLS.
     ///
     /// # Errors
     ///
@@ -57,16 +64,27 @@ impl Config {
     pub fn new(url: impl AsRef<str>) -> Result<Self, InvalidUrl> {
         let parsed = url.as_ref().into_connection_info();
         let info: ConnectionInfo = parsed.map_err(|error| InvalidUrl(error.to_string()))?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err(InvalidUrl(
-                "only redis:// with a host is supported".to_string(),
-            ));
+        let (host, port, is_tls) = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => (host, port, false),
+            ConnectionAddr::TcpTls { host, port, .. } if cfg!(feature = "tls") => {
+                (host, port, true)
+            }
+            ConnectionAddr::TcpTls { .. } => {
+                return Err(InvalidUrl("rediss:// needs the feature tls".to_string()));
+            }
+            _ => {
+                let message = "it has no host; for other sockets see Config::open_over";
+                return Err(InvalidUrl(message.to_string()));
+            }
         };
         Ok(Self {
             host: host.clone(),
             port: *port,
             // The name of a library would need a right of its own.
             info: info.redis_settings().clone().set_skip_set_lib_name(),
+            is_tls,
+            #[cfg(feature = "tls")]
+            tls: None,
             name: "hub".to_string(),
             max_len: 100_000,
             max_keys: 100_000,
@@ -79,6 +97,13 @@ impl Config {
     /// default is `hub`.
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.name = name.as_ref().into();
+        self
+    }
+
+    /// Sets the certificates that are trusted. The default is those of the platform.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -113,11 +138,106 @@ impl Config {
     where
         R: runtime::Dial,
     {
-        let (host, port) = (self.host.clone(), self.port);
-        let dial = move || -> Dialling { Box::pin(dial::<R>(host.clone(), port)) };
+        let config = self.clone();
+        let dial = move || -> Dialling {
+            let config = config.clone();
+            Box::pin(async move { config.connect::<R>().await })
+        };
+        self.driven(Box::new(dial))
+    }
+
+    /// Does as [`open`](Self::open) does, over connections that `dial` opens, as often as one is
+    /// needed: a Unix socket, the master that a Sentinel names, or a node of a cluster.
+    ///
+    /// The streams are those of the runtime `R`. The host and the port of the URL are not used, but
+    /// its user, its password and its database are.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[cfg(all(unix, feature = "tokio"))]
+    /// # mod run {
+    /// use ssewire::redis::Config;
+    /// use ssewire::tokio::Runtime;
+    /// use tokio::net::UnixStream;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = Config::new("redis://localhost/")?;
+    /// let dial = || UnixStream::connect("/run/redis/redis-server.sock");
+    /// let (hub, driver) = config.open_over::<Runtime, _, _>(dial);
+    /// tokio::spawn(driver);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// # #[cfg(all(unix, feature = "tokio"))]
+    /// # run::main().unwrap();
+    /// ```
+    pub fn open_over<R, F, S>(
+        self,
+        dial: impl Fn() -> F + Send + Sync + 'static,
+    ) -> (Hub, Driver<R>)
+    where
+        R: runtime::Timer + Default + runtime::ReadFrom<S> + runtime::WriteTo<S> + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: Send + Unpin + 'static,
+    {
+        let dial = move || -> Dialling {
+            let stream = dial();
+            Box::pin(async move {
+                let socket: Socket = Box::pin(Adapted::<R, S>::new(stream.await?));
+                Ok(socket)
+            })
+        };
+        self.driven(Box::new(dial))
+    }
+
+    /// Opens a connection.
+    async fn connect<R: runtime::Dial>(&self) -> io::Result<Socket> {
+        let addresses = match self.host.parse::<IpAddr>() {
+            Ok(address) => vec![(address, self.port).into()],
+            Err(_) => R::resolve(self.host.clone(), self.port).await?,
+        };
+        let mut last = io::Error::other("the host of the server has no address");
+        for address in addresses {
+            match R::connect(address).await {
+                Ok(socket) => return self.secured(socket).await,
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secured<S>(&self, socket: S) -> io::Result<Socket>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
+        if !self.is_tls {
+            return Ok(Box::pin(TokioIo::new(socket)));
+        }
+        let tls = match &self.tls {
+            Some(tls) => tls.clone(),
+            None => Tls::with_platform_roots()?,
+        };
+        let secured = tls.handshake(self.host.clone(), socket).await;
+        let (socket, _) = secured.map_err(io::Error::other)?;
+        Ok(Box::pin(TokioIo::new(socket)))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn secured<S>(&self, socket: S) -> io::Result<Socket>
+    where
+        S: Read + Write + Send + Unpin + 'static,
+    {
+        debug_assert!(!self.is_tls);
+        Ok(Box::pin(TokioIo::new(socket)))
+    }
+
+    fn driven<R: runtime::Timer + Default>(self, dial: Box<Dial>) -> (Hub, Driver<R>) {
         let hub = Hub::relayed(self.topics, self.relay);
         let shared = Shared {
-            dial: Box::new(dial),
+            dial,
             info: self.info,
             keys: Keys::new(&self.name),
             limits: Limits {
@@ -128,21 +248,6 @@ impl Config {
         let driver = Driver::new(Arc::downgrade(hub.shared()), shared);
         (hub, driver)
     }
-}
-
-async fn dial<R: runtime::Dial>(host: String, port: u16) -> io::Result<Socket> {
-    let addresses = match host.parse::<IpAddr>() {
-        Ok(address) => vec![(address, port).into()],
-        Err(_) => R::resolve(host, port).await?,
-    };
-    let mut last = io::Error::other("the host of the server has no address");
-    for address in addresses {
-        match R::connect(address).await {
-            Ok(socket) => return Ok(Box::pin(TokioIo::new(socket))),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 impl fmt::Debug for Config {

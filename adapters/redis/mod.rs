@@ -33,10 +33,13 @@ mod keys;
 mod link;
 mod requests;
 mod responses;
+mod socket;
 
 use alloc::boxed::Box;
 use core::pin::Pin;
 use std::io;
+
+use self::socket::Socket;
 
 pub use self::config::{Config, InvalidUrl};
 pub use self::driver::Driver;
@@ -46,9 +49,3 @@ pub use crate::adapters::hub::Hub;
 /// Opens a connection.
 type Dial = dyn Fn() -> Dialling + Send + Sync;
 type Dialling = Pin<Box<dyn Future<Output = io::Result<Socket>> + Send>>;
-type Socket = Pin<Box<dyn Stream>>;
-
-/// What a connection is made of.
-trait Stream: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send {}
-
-impl<S: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send> Stream for S {}

@@ -695,3 +695,53 @@ fn request() -> impl Strategy<Value = Request> {
     (method, target, vec(header, 0..4), vec(any::<u8>(), 0..40))
         .prop_map(|(method, target, headers, body)| (format!("{method} {target}"), headers, body))
 }
+
+/// Two servers with one log: what is published on one is streamed by the other.
+#[test]
+#[ignore = "needs redis-server"]
+fn two_servers_share_their_topics_over_redis() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .unwrap()
+        .port()
+        .to_string();
+    let folder = std::env::temp_dir();
+    let mut redis = Command::new("redis-server")
+        .args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+        ])
+        .arg(&folder)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let url = format!("redis://127.0.0.1:{port}/");
+    let (one, two) = (
+        Server::start(&["--redis", &url]),
+        Server::start(&["--redis", &url]),
+    );
+    let mut stream = two.open("/events?topic=a", &[]);
+    assert!(stream.block().starts_with("id: "));
+    let first = one.publish("topic=a", "1");
+    let second = two.publish("topic=a&key=k", "2");
+    assert_eq!(stream.block(), format!("id: {first}\ndata: 1\n"));
+    assert_eq!(stream.block(), format!("id: {second}\ndata: 2\n"));
+    // A client hops.
+    let query = format!("/events?topic=a&last_event_id={first}");
+    assert_eq!(one.open(&query, &[]).data(), "2");
+    redis.kill().unwrap();
+    redis.wait().unwrap();
+}
+
+#[test]
+fn a_url_that_is_none_of_redis_is_refused() {
+    let output = run(&["serve", "--listen", "127.0.0.1:0", "--redis", "http://x/"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("not the URL of a Redis server"), "{error}");
+}

@@ -35,6 +35,8 @@ pub(super) struct Following<T> {
     /// The lowest ID of an event for which one of them waits.
     lowest_ahead: Option<EventId>,
     proof: Option<Proof>,
+    /// When the log was loaded, and up to which position.
+    loads: Vec<(Timestamp, EventId)>,
 }
 
 /// The end of the log at some time, as the server of the log knew it.
@@ -88,6 +90,7 @@ impl<T> Topics<T> {
             waiting: WaitList::new(),
             lowest_ahead: None,
             proof: None,
+            loads: Vec::new(),
         }));
         topics
     }
@@ -201,8 +204,13 @@ impl<T> Topics<T> {
     }
 
     /// Notes that all events of the log are here.
-    pub(super) fn handle_loaded(&mut self) {
+    pub(super) fn handle_loaded(&mut self, now: Timestamp) {
+        let position = self.position();
         if let Some(following) = &mut self.following {
+            if following.loads.len() == MAX_LOADS {
+                following.loads.remove(0);
+            }
+            following.loads.push((now, position));
             following.is_loaded = true;
             following.waiting.drain_into(&mut self.ready);
         }
@@ -249,6 +257,13 @@ impl<T> Topics<T> {
         self.drop_deferred_token(subscriber);
         let used = subscriber.topics().iter().filter(|cursor| cursor.is_used());
         let topics: TopicKeys = used.map(|cursor| cursor.topic).collect();
+        // It has waited for this since before the load, and not since it is looked at.
+        let loads = self.following.as_ref().map(|following| &following.loads);
+        let mut loads = loads.into_iter().flatten();
+        let start = match (start, loads.find(|(at, _)| *at >= since)) {
+            (Start::Live, Some((_, position))) => Start::After(*position),
+            (start, _) => start,
+        };
         let beginning = self.begin(start, &topics);
         self.stats.gaps += u64::from(beginning.gap.is_some());
         let Beginning {
@@ -409,5 +424,7 @@ impl Deferred {
     }
 }
 
+/// How many loads are remembered.
+const MAX_LOADS: usize = 8;
 /// How many positions are remembered to which the log went back.
 const MAX_CUTS: usize = 64;

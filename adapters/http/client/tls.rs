@@ -97,7 +97,7 @@ impl Tls {
         &self.roots
     }
 
-    pub(super) async fn handshake<S>(
+    pub(in crate::adapters) async fn handshake<S>(
         &self,
         host: String,
         socket: S,

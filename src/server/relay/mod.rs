@@ -107,6 +107,9 @@ pub struct Relay {
     /// The size of a large entry that was read not long ago.
     large: usize,
     stale_since: Option<Timestamp>,
+    /// Whether the log was loaded once. Before that nothing is appended, so that a subscriber that is
+    /// there already gets what is published.
+    was_loaded: bool,
     is_closed: bool,
     announcements: Announcements,
 }
@@ -171,6 +174,7 @@ impl Relay {
             lonely_since: None,
             large: 0,
             stale_since: Some(Timestamp::default()),
+            was_loaded: false,
             is_closed: false,
             announcements: Announcements::default(),
         }

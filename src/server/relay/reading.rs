@@ -159,7 +159,8 @@ impl Relay {
     }
 
     fn finish_load<T>(&mut self, now: Timestamp, topics: &mut Topics<T>) {
-        topics.handle_loaded();
+        topics.handle_loaded(now);
+        self.was_loaded = true;
         self.read_on(now, false, topics);
     }
 

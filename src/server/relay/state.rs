@@ -140,7 +140,8 @@ impl Relay {
             self.reader_due = Some(now + TIMEOUT);
             return Some(Action::Connect(Link::Reader));
         }
-        if self.publisher == Publisher::Up && self.resolve.is_none() && self.outbox.has_new() {
+        let may_append = self.was_loaded && self.resolve.is_none();
+        if self.publisher == Publisher::Up && may_append && self.outbox.has_new() {
             let joined = self.joined.as_ref()?;
             self.publisher = Publisher::Appending;
             self.publisher_due = Some(now + TIMEOUT);

@@ -449,3 +449,34 @@ fn a_hub_runs_on_async_std() {
         assert_eq!(hub.shutdown(core::future::ready(())).await, 1);
     });
 }
+
+/// A connection of the caller's own: a Unix socket.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_hub_runs_over_connections_of_its_own() {
+    let path = std::env::temp_dir().join(format!("ssewire-{}.sock", std::process::id()));
+    let options = ["--save", "", "--unixsocket", path.to_str().unwrap()];
+    let _server = Server::with_options(&options);
+    let config = Config::new("redis://localhost/").unwrap();
+    let dial = move || tokio::net::UnixStream::connect(path.clone());
+    let (hub, driver) = config.open_over::<Runtime, _, _>(dial);
+    tokio::spawn(driver);
+    let mut news = hub.subscribe("news", None).unwrap();
+    hub.publish("news", Event::new("hello")).await.unwrap();
+    let mut seen = Seen::default();
+    seen.read(&mut news, QUIET).await;
+    assert_eq!(seen.data().last(), Some(&"hello"));
+}
+
+#[test]
+fn a_url_that_is_none_is_refused() {
+    for url in ["", "http://127.0.0.1/", "redis+unix:///tmp/x", "127.0.0.1"] {
+        let error = Config::new(url).unwrap_err().to_string();
+        assert!(
+            error.starts_with("not the URL of a Redis server"),
+            "{error}"
+        );
+    }
+    let secret = Config::new("redis://user:secret@127.0.0.1/").unwrap();
+    assert!(!format!("{secret:?}").contains("secret"));
+}

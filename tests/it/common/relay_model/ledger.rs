@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug)]
 pub(crate) enum Sight {
     Position(EventId),
+    /// A position that is lower than that before, because entries of other topics were lost.
+    Back(EventId),
     Event(EventId, String),
     /// Where it goes on, and the newest ID then. Events up to that may be missing.
     Gap(EventId, EventId),
@@ -164,6 +166,10 @@ fn check_path(client: &Client, histories: &[Indexed], servers: usize) -> Result<
     };
     for sight in &client.sights {
         let id = match sight {
+            Sight::Back(id) => {
+                positions.push(*id);
+                continue;
+            }
             Sight::Gap(after, newest) => {
                 positions.push(*after);
                 wanted.after = wanted.after.max(Some(*newest));

@@ -310,8 +310,11 @@ impl World {
                 if topics.has_begun(subscriber) && self.choices.percent(30) {
                     let position = topics.position_of(subscriber);
                     if client.last != Some(position) {
+                        client.sights.push(match client.last > Some(position) {
+                            true => Sight::Back(position),
+                            false => Sight::Position(position),
+                        });
                         client.last = Some(position);
-                        client.sights.push(Sight::Position(position));
                     }
                 }
                 client.is_asleep = topics.wait(subscriber, &name);
