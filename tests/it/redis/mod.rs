@@ -1,6 +1,8 @@
 //! Hubs on several machines, over a real Redis that fails.
 
+mod faults;
 mod presence;
+mod proxy;
 mod server;
 
 use core::time::Duration;
@@ -79,6 +81,12 @@ impl Seen {
     fn data(&self) -> Vec<&str> {
         self.events.iter().map(|(_, data)| data.as_str()).collect()
     }
+}
+
+/// Returns whether a client saw these, in order, among what it saw.
+fn is_told(seen: &Seen, expected: &[String]) -> bool {
+    let mut data = seen.data().into_iter();
+    expected.iter().all(|one| data.any(|data| data == one))
 }
 
 const QUIET: Duration = Duration::from_millis(700);
