@@ -21,6 +21,8 @@ pub(super) struct Link {
     state: State,
     /// What moves the bytes of an open connection. It ends with the connection.
     io: Option<Work<()>>,
+    /// Whether that has ended.
+    is_lost: bool,
 }
 
 #[derive(Default)]
@@ -54,6 +56,7 @@ impl Link {
         let socket = (shared.dial)();
         let info = shared.info.clone();
         self.io = None;
+        self.is_lost = false;
         self.state = State::Opening(Box::pin(async move {
             let socket = socket.await.map_err(|_| Failure::Lost)?;
             // Its own timeout would end a read that waits.
@@ -90,10 +93,13 @@ impl Link {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Report> {
-        let is_lost = match &mut self.io {
-            Some(io) => io.as_mut().poll(cx).is_ready(),
-            None => false,
-        };
+        if let Some(io) = &mut self.io {
+            if io.as_mut().poll(cx).is_ready() {
+                // What it had received before is reported first.
+                self.io = None;
+                self.is_lost = true;
+            }
+        }
         let report = match &mut self.state {
             State::Opening(opening) => match opening.as_mut().poll(cx) {
                 Poll::Ready(Ok((connection, io))) => {
@@ -123,7 +129,7 @@ impl Link {
                 }
                 Poll::Ready(report)
             }
-            None if is_lost => {
+            None if self.is_lost => {
                 self.close();
                 Poll::Ready(Report::Failed(Failure::Lost))
             }

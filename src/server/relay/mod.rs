@@ -17,6 +17,7 @@ mod state;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use fastrand::Rng;
@@ -112,6 +113,8 @@ pub struct Relay {
     was_loaded: bool,
     is_closed: bool,
     announcements: Announcements,
+    /// The topics whose streams were ended, each with the time until which a lost log would undo that.
+    ended: Vec<(String, Timestamp)>,
 }
 
 #[derive(Clone, Debug)]
@@ -177,6 +180,7 @@ impl Relay {
             was_loaded: false,
             is_closed: false,
             announcements: Announcements::default(),
+            ended: Vec::new(),
         }
     }
 
@@ -206,6 +210,13 @@ impl Relay {
             || self.outbox.byte_count() + bytes > self.config.max_bytes;
         if is_full {
             return Err(PublishError::OutboxFull);
+        }
+        if let Kind::End { topic } = &entry.kind {
+            self.ended
+                .retain(|(ended, until)| *until > now && ended != topic);
+            if self.ended.len() < MAX_ENDED {
+                self.ended.push((topic.clone(), now + ENDED_AGAIN));
+            }
         }
         self.newest_number = number;
         self.outbox.push(entry, bytes, now + self.config.deadline);
@@ -297,6 +308,10 @@ impl Relay {
     }
 }
 
+/// For this long, the streams of a topic are ended again in each new epoch.
+const ENDED_AGAIN: Duration = Duration::from_secs(60);
+/// How many topics are remembered for that.
+const MAX_ENDED: usize = 1_024;
 /// How long the server may take for a response.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a read waits for an entry.

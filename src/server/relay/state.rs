@@ -20,6 +20,7 @@
 use alloc::vec::Vec;
 
 use super::action::{Action, Appended, Failure, Join, Link, Request, Response, Run, Stored};
+use super::entry::Kind;
 use super::{
     Append, FIRST_RETRY, Joined, LONELY_TIMEOUT, MAX_APPEND, MAX_APPEND_BYTES, MAX_RETRY,
     PROBE_EVERY, Relay, TIMEOUT,
@@ -240,6 +241,7 @@ impl Relay {
         if is_new {
             // The log may have lost its newest entries.
             self.announce_all(now, wall);
+            self.end_again(now, wall);
         }
     }
 
@@ -284,6 +286,20 @@ impl Relay {
             self.renew(now);
         } else if joins {
             self.join(now);
+        }
+    }
+
+    /// Ends streams again whose end may be lost.
+    fn end_again(&mut self, now: Timestamp, wall: u64) {
+        for (topic, until) in core::mem::take(&mut self.ended) {
+            if until > now {
+                let kind = Kind::End {
+                    topic: topic.clone(),
+                };
+                let _ = self.publish(now, wall, kind);
+                self.ended.retain(|(ended, _)| *ended != topic);
+                self.ended.push((topic, until));
+            }
         }
     }
 

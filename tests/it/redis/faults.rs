@@ -250,3 +250,100 @@ async fn what_the_server_refuses_fails_with_the_reason() {
     let refused = node.hub.publish("news", Event::new(large)).await;
     assert!(matches!(refused, Err(PublishError::TooLarge { .. })));
 }
+
+/// Two masters at the same time, each with a node, and then one.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn two_masters_never_give_one_id_to_two_events() {
+    let (one, two) = (Server::start(), Server::start());
+    let port = one.port.to_string();
+    two.command(&["REPLICAOF", "127.0.0.1", &port]);
+    let (way_a, way_b) = (Proxy::before(one.port).await, Proxy::before(one.port).await);
+    let (a, b) = (Node::over(&way_a.url()), Node::over(&way_b.url()));
+    let mut on_a = a.hub.subscribe("news", None).unwrap();
+    let mut on_b = b.hub.subscribe("news", None).unwrap();
+    let (mut seen_a, mut seen_b) = (Seen::default(), Seen::default());
+    for number in 0..20 {
+        a.hub
+            .publish("news", Event::new(number.to_string()))
+            .await
+            .unwrap();
+    }
+    while !two
+        .command(&["INFO", "replication"])
+        .contains("master_link_status:up")
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
+    sleep(QUIET).await;
+    two.command(&["REPLICAOF", "NO", "ONE"]);
+    way_b.lead_to(two.port).await;
+    for number in 0..50 {
+        let publications = [
+            a.hub.publish("news", Event::new(format!("a {number}"))),
+            b.hub.publish("news", Event::new(format!("b {number}"))),
+        ];
+        for publication in publications {
+            publication.await.unwrap();
+        }
+    }
+    seen_a.read(&mut on_a, QUIET).await;
+    seen_b.read(&mut on_b, QUIET).await;
+    // The side of `a` is given up.
+    let port = two.port.to_string();
+    one.command(&["REPLICAOF", "127.0.0.1", &port]);
+    way_a.lead_to(two.port).await;
+    for hub in [&a.hub, &b.hub] {
+        while hub.publish("news", Event::new("together")).await.is_err() {}
+    }
+    seen_a.read(&mut on_a, Duration::from_secs(7)).await;
+    seen_b.read(&mut on_b, QUIET).await;
+    assert_eq!(seen_a.gaps, ["diverged"]);
+    assert_eq!(seen_b.gaps, [""; 0]);
+    let mut means = HashMap::new();
+    for (id, data) in seen_a.events.iter().chain(&seen_b.events) {
+        assert_eq!(means.entry(id).or_insert(data), &data, "{id}");
+    }
+    let last = |seen: &Seen| seen.events[seen.events.len() - 52..].to_vec();
+    assert_eq!(last(&seen_a), last(&seen_b));
+}
+
+/// Many nodes that lose their server under load settle, though each may open an epoch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server"]
+async fn a_hundred_nodes_that_fence_at_once_settle() {
+    let mut server = Server::start();
+    let nodes: Vec<_> = (0..100).map(|_| Node::over(&server.url())).collect();
+    for node in &nodes {
+        node.hub
+            .publish("news", Event::new("before"))
+            .await
+            .unwrap();
+    }
+    let lost: Vec<_> = nodes
+        .iter()
+        .map(|node| node.hub.publish("news", Event::new("lost, or not")))
+        .collect();
+    server.kill();
+    server.restart();
+    drop(lost);
+    for node in &nodes {
+        let mut tries = 0;
+        while node.hub.publish("news", Event::new("after")).await.is_err() {
+            tries += 1;
+            assert!(tries < 5, "it does not settle");
+        }
+    }
+    let id = nodes[0]
+        .hub
+        .publish("news", Event::new("end"))
+        .await
+        .unwrap();
+    let started = tokio::time::Instant::now();
+    for node in &nodes {
+        while node.hub.position() < id {
+            assert!(started.elapsed() < Duration::from_secs(20));
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

@@ -168,14 +168,14 @@ impl World {
         if self.choices.is_over() {
             self.choices = Choices::from_seed(1);
         }
-        for _ in 0..400 {
+        for _ in 0..300 {
             self.step(None);
         }
         let mut last = Vec::new();
         for node in &mut self.nodes {
             last.push(node.publish(&self.net, "a", None, &mut self.ledger));
         }
-        for _ in 0..600 {
+        for _ in 0..400 {
             self.step(None);
         }
         for nonce in last {
