@@ -4,6 +4,7 @@ mod faults;
 mod presence;
 mod proxy;
 mod server;
+mod soak;
 
 use core::time::Duration;
 use std::collections::{HashMap, HashSet};
