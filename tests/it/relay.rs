@@ -69,7 +69,8 @@ fn each_failure_alone_is_accounted_for() {
     }
 }
 
-/// Runs one case and prints what happens: `RELAY_SEED=7 cargo test -- --ignored trace_a_relay`.
+/// Runs one case and prints what happens: `RELAY_SEED=7 cargo test -- --ignored trace_a_relay`, or
+/// with `RELAY_BYTES`, the file of an input of the fuzz target.
 #[test]
 #[ignore = "needs RELAY_SEED, the seed of a case, or takes 1"]
 fn trace_a_relay() {
@@ -82,7 +83,11 @@ fn trace_a_relay() {
     };
     let mut scenario = scenario(faults, is_harmless, 900);
     scenario.is_traced = true;
-    println!("{:?}", run(Choices::from_seed(seed), &scenario));
+    let choices = match std::env::var("RELAY_BYTES") {
+        Ok(file) => Choices::from_bytes(&std::fs::read(file).unwrap()),
+        Err(_) => Choices::from_seed(seed),
+    };
+    println!("{:?}", run(choices, &scenario));
 }
 
 /// Runs many cases: `RELAY_RUNS=10000 cargo test -- --ignored hunt`.

@@ -185,13 +185,22 @@ fn check_path(client: &Client, histories: &[Indexed], servers: usize) -> Result<
             Sight::Position(id) => *id,
         };
         let mut found = positions.iter();
-        let is_path = positions.is_empty()
-            || found.any(|from| {
-                *from == id
-                    || histories.iter().any(|history| {
-                        history.has_none(*from, id, matches!(sight, Sight::Position(_)), &wanted)
+        let with_last = matches!(sight, Sight::Position(_));
+        let leads = |from: EventId| {
+            let mut direct = histories.iter();
+            let mut forks = histories.iter();
+            from == id
+                || direct.any(|history| history.has_none(from, id, with_last, &wanted))
+                || forks.any(|history| {
+                    let mut lost = histories.iter();
+                    let to = history.at.get(&id);
+                    let to = to.map(|to| to + usize::from(with_last));
+                    to.is_some_and(|to| {
+                        lost.any(|lost| history.is_whole_since_fork(lost, from, to, &wanted))
                     })
-            });
+                })
+        };
+        let is_path = positions.is_empty() || found.any(|from| leads(*from));
         if !is_path {
             return Err(format!(
                 "C{} {topics:?} went from {positions:?} to {sight:?} without a gap",
@@ -206,9 +215,14 @@ fn check_path(client: &Client, histories: &[Indexed], servers: usize) -> Result<
     }
     let ends = histories.iter().take(servers + 1);
     let mut ends = ends.filter(|history| {
-        positions
-            .iter()
-            .any(|from| history.has_none_after(*from, &wanted))
+        let at_end = |from: &EventId| {
+            let mut lost = histories.iter();
+            history.has_none_after(*from, &wanted)
+                || lost.any(|lost| {
+                    history.is_whole_since_fork(lost, *from, history.entries.len(), &wanted)
+                })
+        };
+        positions.iter().any(at_end)
     });
     match positions.is_empty() || ends.next().is_some() {
         true => Ok(()),
@@ -256,6 +270,26 @@ impl Indexed {
             return false;
         };
         from < to && self.is_free(from + 1, to + usize::from(with_last), wanted)
+    }
+
+    /// Returns whether a client that was at `from` in a history that is lost has all of its topics up to
+    /// the entry where this one parts from it, and whether there is nothing from there to an index.
+    fn is_whole_since_fork(
+        &self,
+        lost: &Self,
+        from: EventId,
+        to: usize,
+        wanted: &Wanted<'_>,
+    ) -> bool {
+        let Some(from) = lost.at.get(&from) else {
+            return false;
+        };
+        let pairs = lost.entries.iter().zip(&self.entries);
+        let common = pairs.take_while(|(a, b)| a.0 == b.0).count();
+        (common..=*from).contains(from)
+            && common <= to
+            && lost.is_free(common, from + 1, wanted)
+            && self.is_free(common, to, wanted)
     }
 
     fn has_none_after(&self, from: EventId, wanted: &Wanted<'_>) -> bool {
