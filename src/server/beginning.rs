@@ -70,14 +70,6 @@ impl<T> Topics<T> {
         let (after, reason) = match start {
             Start::Live => (newest, None),
             Start::Unknown => (first, Some(GapReason::Unknown)),
-            Start::After(id) if self.following.is_some() => match self.history.descent(id) {
-                Descent::Own => (id, None),
-                Descent::Beyond(last) => (last, Some(GapReason::Diverged)),
-                Descent::Foreign => match self.history.newest_before(id) {
-                    Some(last) => (last, Some(GapReason::Diverged)),
-                    None => (first, Some(GapReason::OtherEpoch)),
-                },
-            },
             Start::After(id) => match self.descent(id) {
                 Descent::Own => (id, None),
                 Descent::Beyond(_) if id.epoch() == self.epoch => (first, Some(GapReason::Unknown)),
@@ -136,6 +128,11 @@ impl<T> Topics<T> {
     fn descent(&self, id: EventId) -> Descent {
         let newest = self.position();
         match self.history.descent(id) {
+            // The epochs of a log that is followed are all known, so this one was lost.
+            Descent::Foreign if self.following.is_some() => {
+                let last = self.history.newest_before(id);
+                last.map_or(Descent::Foreign, Descent::Beyond)
+            }
             Descent::Foreign if id == newest => Descent::Own,
             Descent::Foreign if id.epoch() == newest.epoch() => Descent::Beyond(newest),
             Descent::Foreign if id == EventId::new(self.epoch, 0) => Descent::Own,

@@ -113,11 +113,7 @@ impl<T> Topics<T> {
                 added.push(key);
             }
         }
-        let read = subscriber
-            .topics()
-            .iter()
-            .filter(|cursor| cursor.is_used())
-            .count();
+        let read = subscriber.topic_keys().count();
         let (topics, limit) = (read + added.len(), self.config.max_topics_per_subscriber);
         let refused = match (topics > limit, are_closed) {
             (true, _) => Some(Refused::TooManyTopics { topics, limit }),

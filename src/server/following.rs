@@ -1,7 +1,6 @@
 //! Following a log whose events get their IDs elsewhere, and which may lose its newest events.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::event::EventRef;
@@ -16,7 +15,7 @@ use crate::server::reading::Position;
 use crate::server::relay::Kind;
 use crate::server::start::Start;
 use crate::server::subscriber::{Opening, Subscriber};
-use crate::server::topic_set::TopicNames;
+use crate::server::topic_set::TopicSet;
 use crate::server::topics::Topics;
 use crate::server::wait_list::{Ticket, WaitList};
 use crate::time::Timestamp;
@@ -113,12 +112,9 @@ impl<T> Topics<T> {
             return Ok(());
         };
         self.check_key(role)?;
-        if topics.is_empty() {
-            return Err(PublishError::NoTopic);
-        }
+        self.check_names(topics)?;
         self.history.open_due(now);
         for name in topics.iter() {
-            self.check_name(name)?;
             if let Some(key) = self.history.find_key(name) {
                 if !self.history.open_in_time(key, now) {
                     return Err(PublishError::TopicClosed);
@@ -166,35 +162,26 @@ impl<T> Topics<T> {
         true
     }
 
-    /// Appends an event.
-    pub(super) fn follow<K: ?Sized>(
+    /// Appends an event, which may be the newest of a key that is older than all others of the log.
+    pub(super) fn follow(
         &mut self,
         now: Timestamp,
-        topics: impl TopicNames<K>,
+        names: &TopicSet,
         followed: Followed<'_>,
     ) -> Result<(), PublishError> {
-        self.history.expire(now);
-        let topics = self.topics_of_followed(topics, followed.role)?;
         let Followed {
             id,
             at,
             role,
             event,
         } = followed;
+        self.note_presence(role, names, event);
+        self.history.expire(now);
+        let topics = self.topics_of_followed(names, role)?;
         // Its age is that of the event, and not the time since it came here.
         self.add_to(at, &topics, role, id, event);
         self.note_progress();
         Ok(())
-    }
-
-    /// Appends the newest event of a key that is older than all events of the log.
-    pub(super) fn follow_stored(
-        &mut self,
-        now: Timestamp,
-        topic: String,
-        followed: Followed<'_>,
-    ) -> Result<(), PublishError> {
-        self.follow(now, topic, followed)
     }
 
     /// Moves the position to an ID that stands for no event.
@@ -212,8 +199,8 @@ impl<T> Topics<T> {
             }
             following.loads.push((now, position));
             following.is_loaded = true;
-            following.waiting.drain_into(&mut self.ready);
         }
+        self.wake_deferred();
     }
 
     /// Takes the newest ID of the log as its server knew it when it was asked at `asked_at` or
@@ -255,8 +242,7 @@ impl<T> Topics<T> {
             return false;
         }
         self.drop_deferred_token(subscriber);
-        let used = subscriber.topics().iter().filter(|cursor| cursor.is_used());
-        let topics: TopicKeys = used.map(|cursor| cursor.topic).collect();
+        let topics: TopicKeys = subscriber.topic_keys().collect();
         // It has waited for this since before the load, and not since it is looked at.
         let loads = self.following.as_ref().map(|following| &following.loads);
         let mut loads = loads.into_iter().flatten();
@@ -348,21 +334,13 @@ impl<T> Topics<T> {
 
     /// Lets a subscriber go on from an earlier position, after a gap.
     fn go_back(&mut self, subscriber: &mut Subscriber, after: EventId, reason: GapReason) {
-        let used = subscriber.topics().iter().filter(|cursor| cursor.is_used());
-        let topics: TopicKeys = used.map(|cursor| cursor.topic).collect();
-        let snapshot = self.snapshot_before(after, topics.iter().copied());
-        let resumes_after = snapshot.unwrap_or(after);
-        let position = Position {
-            after: resumes_after,
-            told: self.newest_dropped(&topics).max(after),
-            is_live: false,
-        };
+        let topics: TopicKeys = subscriber.topic_keys().collect();
+        let told = self.newest_dropped(&topics).max(after);
         let gap = Gap {
             reason,
-            resumes_after,
+            resumes_after: self.go_on(subscriber, after, told),
         };
-        subscriber.opening = Opening::new(Some(gap), snapshot.map(|_| after.next()));
-        subscriber.go_to(&mut self.history, &mut self.readers, position);
+        subscriber.opening.get_or_insert_default().gap = Some(gap);
         self.stats.gaps += 1;
     }
 

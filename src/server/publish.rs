@@ -8,7 +8,7 @@ use crate::server::history::{Arrival, TopicKeys};
 use crate::server::log::Role;
 use crate::server::publish_error::PublishError;
 use crate::server::topic::TopicKey;
-use crate::server::topic_set::TopicNames;
+use crate::server::topic_set::{TopicNames, TopicSet};
 use crate::server::topics::Topics;
 use crate::time::Timestamp;
 
@@ -185,9 +185,7 @@ impl<T> Topics<T> {
             return Ok(keys);
         }
         let names = topics.into_topics();
-        for name in names.iter() {
-            self.check_name(name)?;
-        }
+        self.check_names(&names)?;
         for name in names.iter() {
             match self.topic_of_event(now, name) {
                 Ok(key) => keys.push(key),
@@ -198,32 +196,20 @@ impl<T> Topics<T> {
                 }
             }
         }
-        match keys.is_empty() {
-            true => Err(PublishError::NoTopic),
-            false => Ok(keys),
-        }
+        Ok(keys)
     }
 
     /// Returns the topics of an event of a log that is followed. They take it even if they are closed,
     /// because other followers may have it.
-    pub(super) fn topics_of_followed<K: ?Sized>(
+    pub(super) fn topics_of_followed(
         &mut self,
-        topics: impl TopicNames<K>,
+        names: &TopicSet,
         role: Role<'_>,
     ) -> Result<TopicKeys, PublishError> {
         self.check_key(role)?;
-        let names = topics.into_topics();
-        for name in names.iter() {
-            self.check_name(name)?;
-        }
-        let keys: TopicKeys = names
-            .iter()
-            .map(|name| self.history.find_or_add(name))
-            .collect();
-        match keys.is_empty() {
-            true => Err(PublishError::NoTopic),
-            false => Ok(keys),
-        }
+        self.check_names(names)?;
+        let keys = names.iter().map(|name| self.history.find_or_add(name));
+        Ok(keys.collect())
     }
 
     #[inline]
@@ -245,7 +231,14 @@ impl<T> Topics<T> {
         }
     }
 
-    pub(super) fn check_name(&self, name: &str) -> Result<(), PublishError> {
+    pub(super) fn check_names(&self, names: &TopicSet) -> Result<(), PublishError> {
+        match names.is_empty() {
+            true => Err(PublishError::NoTopic),
+            false => names.iter().try_for_each(|name| self.check_name(name)),
+        }
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), PublishError> {
         let (bytes, limit) = (name.len(), self.config.max_topic_name_bytes);
         match bytes > limit {
             true => Err(PublishError::NameTooLong { bytes, limit }),

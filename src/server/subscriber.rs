@@ -220,6 +220,12 @@ impl Subscriber {
         }
     }
 
+    /// Returns the topics that it reads.
+    pub(crate) fn topic_keys(&self) -> impl Iterator<Item = TopicKey> {
+        let used = self.topics().iter().filter(|cursor| cursor.is_used());
+        used.map(|cursor| cursor.topic)
+    }
+
     pub(crate) fn topics(&self) -> &[Cursor] {
         match &self.cursors {
             Cursors::One(cursor) => core::slice::from_ref(cursor),

@@ -12,6 +12,7 @@ use crate::server::beginning::Beginning;
 use crate::server::config::{SlowReader, TopicsConfig};
 use crate::server::delivery::{Delivery, Gap, GapReason, SubscriberEnd};
 use crate::server::encoded::Encoded;
+use crate::server::event_id::EventId;
 use crate::server::following::{Deferred, Following};
 use crate::server::history::{History, TopicKeys};
 use crate::server::presence::Presences;
@@ -390,7 +391,7 @@ impl<T> Topics<T> {
 
     /// Returns the names of the topics that a subscriber reads.
     pub fn topics_of(&self, subscriber: &Subscriber) -> impl Iterator<Item = &str> {
-        let topics = subscriber.topics().iter().map(|cursor| cursor.topic);
+        let topics = subscriber.topic_keys();
         topics.filter_map(|topic| Some(&*self.history.topic(topic)?.name))
     }
 
@@ -485,20 +486,31 @@ impl<T> Topics<T> {
             SlowReader::SkipToLive => {
                 self.stats.skipped += 1;
                 let newest = self.position();
-                let topics = subscriber.topics().iter().map(|cursor| cursor.topic);
-                let snapshot = self.snapshot_before(newest, topics);
-                let position = Position {
-                    after: snapshot.unwrap_or(newest),
-                    told: newest,
-                    is_live: false,
-                };
-                subscriber.opening = Opening::new(None, snapshot.map(|_| newest.next()));
-                subscriber.go_to(&mut self.history, &mut self.readers, position);
                 Delivery::Gap(Gap {
                     reason: GapReason::Lagged,
-                    resumes_after: position.after,
+                    resumes_after: self.go_on(subscriber, newest, newest),
                 })
             }
         }
+    }
+
+    /// Lets a subscriber with a gap go on after a position, and get the newest event of each key again.
+    /// Returns the position of which it has to be told.
+    pub(super) fn go_on(
+        &mut self,
+        subscriber: &mut Subscriber,
+        after: EventId,
+        told: EventId,
+    ) -> EventId {
+        let snapshot = self.snapshot_before(after, subscriber.topic_keys());
+        let resumes_after = snapshot.unwrap_or(after);
+        subscriber.opening = Opening::new(None, snapshot.map(|_| after.next()));
+        let position = Position {
+            after: resumes_after,
+            told,
+            is_live: false,
+        };
+        subscriber.go_to(&mut self.history, &mut self.readers, position);
+        resumes_after
     }
 }

@@ -85,8 +85,6 @@ pub struct Relay {
     retry_at: Timestamp,
     /// The log as the last join found it.
     joined: Option<Joined>,
-    /// The generation of the log that the reader reads.
-    reading: Option<u64>,
     /// The ID of the newest entry that was read.
     tip: Option<EventId>,
     /// The position before the first entry that was read.
@@ -95,8 +93,8 @@ pub struct Relay {
     floor: u64,
     /// Whether the next join opens an epoch in any case.
     opens_epoch: bool,
-    /// The ID that must be read, from this generation, before entries are sent again.
-    resolve: Option<(EventId, u64)>,
+    /// The ID that must be read before entries are sent again.
+    resolve: Option<EventId>,
     /// Whether the reader may have missed an entry that was sent.
     has_hole: bool,
     /// An entry that is known to be in the log and was not read, and since when.
@@ -165,7 +163,6 @@ impl Relay {
             failures: 0,
             retry_at: Timestamp::default(),
             joined: None,
-            reading: None,
             tip: None,
             base: EventId::LOWEST,
             floor: 0,
@@ -192,6 +189,23 @@ impl Relay {
     /// [`PublishError`] if it is too large, if too much waits already, or if the relay is
     /// [closed](Self::close).
     pub fn publish(&mut self, now: Timestamp, wall: u64, kind: Kind) -> Result<u64, PublishError> {
+        let ended = match &kind {
+            Kind::End { topic } => Some(topic.clone()),
+            _ => None,
+        };
+        let number = self.enqueue(now, wall, kind)?;
+        if let Some(topic) = ended {
+            self.ended
+                .retain(|(ended, until)| *until > now && *ended != topic);
+            if self.ended.len() < MAX_ENDED {
+                self.ended.push((topic, now + ENDED_AGAIN));
+            }
+        }
+        Ok(number)
+    }
+
+    /// Adds an entry to those that are to be appended.
+    fn enqueue(&mut self, now: Timestamp, wall: u64, kind: Kind) -> Result<u64, PublishError> {
         if self.is_closed {
             return Err(PublishError::RelayClosed);
         }
@@ -210,13 +224,6 @@ impl Relay {
             || self.outbox.byte_count() + bytes > self.config.max_bytes;
         if is_full {
             return Err(PublishError::OutboxFull);
-        }
-        if let Kind::End { topic } = &entry.kind {
-            self.ended
-                .retain(|(ended, until)| *until > now && ended != topic);
-            if self.ended.len() < MAX_ENDED {
-                self.ended.push((topic.clone(), now + ENDED_AGAIN));
-            }
         }
         self.newest_number = number;
         self.outbox.push(entry, bytes, now + self.config.deadline);
@@ -291,7 +298,7 @@ impl Relay {
         self.outbox.close();
     }
 
-    /// Returns the newest number in the log of [`Topics`] and the entries that follow.
+    /// Returns how many entries to ask for.
     fn read_count(&self) -> usize {
         (READ_BYTES / self.large.max(1)).clamp(1, MAX_READ)
     }
@@ -301,10 +308,6 @@ impl Relay {
             true => SHORT_WAIT,
             false => READ_WAIT,
         }
-    }
-
-    fn new_generation(&mut self) -> u64 {
-        self.rng.u64(1..)
     }
 }
 

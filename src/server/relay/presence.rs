@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Relay;
@@ -48,6 +47,13 @@ pub enum Change {
     Again,
     /// It is withdrawn.
     Gone,
+}
+
+impl Announcements {
+    /// Returns whether an entry of an announcement is on its way.
+    fn is_on_its_way(&self, token: u64) -> bool {
+        self.sent.values().any(|sent| *sent == token)
+    }
 }
 
 impl Relay {
@@ -132,7 +138,7 @@ impl Relay {
             here: here.clone(),
             gone: gone.clone(),
         };
-        let number = self.publish(now, wall, kind)?;
+        let number = self.enqueue(now, wall, kind)?;
         self.announcements.sent.insert(number, token);
         Ok(())
     }
@@ -142,7 +148,7 @@ impl Relay {
         let Some(token) = self.announcements.sent.remove(&number) else {
             return false;
         };
-        if is_settled && !self.announcements.sent.values().any(|sent| *sent == token) {
+        if is_settled && !self.announcements.is_on_its_way(token) {
             self.announcements.gone.remove(&token);
         }
         true
@@ -150,8 +156,7 @@ impl Relay {
 
     /// Announces all presences once more.
     pub(super) fn announce_all(&mut self, now: Timestamp, wall: u64) {
-        let all: Vec<_> = self.announcements.here.clone().into_iter().collect();
-        for (token, announcement) in all {
+        for (token, announcement) in self.announcements.here.clone() {
             // The next beat finds those that are missing for want of room.
             let _ = self.tell(now, wall, token, Change::Again, &announcement);
         }
@@ -159,9 +164,8 @@ impl Relay {
     }
 
     fn withdraw_all(&mut self, now: Timestamp, wall: u64) {
-        let all: Vec<_> = self.announcements.gone.clone().into_iter().collect();
-        for (token, announcement) in all {
-            if !self.announcements.sent.values().any(|sent| *sent == token) {
+        for (token, announcement) in self.announcements.gone.clone() {
+            if !self.announcements.is_on_its_way(token) {
                 let _ = self.tell(now, wall, token, Change::Gone, &announcement);
             }
         }

@@ -1,13 +1,11 @@
 //! What the reader makes of the log.
 
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
 use super::Relay;
-use super::action::{Response, Run, Stored};
+use super::action::{Run, Stored};
 use super::entry::{Entry, Kind};
-use super::state::Reader;
 use crate::server::delivery::GapReason;
 use crate::server::event_id::EventId;
 use crate::server::following::Followed;
@@ -17,9 +15,9 @@ use crate::time::Timestamp;
 
 /// The two clocks: the time of the core, and the milliseconds since 1970.
 #[derive(Clone, Copy)]
-struct Clocks {
-    now: Timestamp,
-    wall: u64,
+pub(super) struct Clocks {
+    pub(super) now: Timestamp,
+    pub(super) wall: u64,
 }
 
 /// What the log has after the local log.
@@ -33,58 +31,17 @@ enum Next {
 }
 
 impl Relay {
-    pub(super) fn handle_read<T>(
+    /// Goes on where the local log and that of the server part.
+    pub(super) fn resume<T>(
         &mut self,
         now: Timestamp,
-        wall: u64,
-        response: Response,
+        run: Run,
+        restarts: bool,
         topics: &mut Topics<T>,
     ) {
-        let clocks = Clocks { now, wall };
-        let reader = mem::replace(&mut self.reader, Reader::Connecting);
-        match (reader, response) {
-            (Reader::Probing { restarts }, Response::Run(run)) => {
-                self.resume(now, run, restarts, topics);
-            }
-            (
-                Reader::Scanning { run, mut items },
-                Response::Stored {
-                    cursor,
-                    items: more,
-                },
-            ) => {
-                items.extend(more);
-                match cursor {
-                    0 => {
-                        let after = self.load_after(&run);
-                        self.load(now, run, Some(items), after);
-                    }
-                    _ => self.scan(now, run, items, cursor),
-                }
-            }
-            (Reader::Loading { run, items, after }, Response::Entries(entries)) => {
-                self.handle_loaded(clocks, run, items, after, entries, topics);
-            }
-            (Reader::Reading, Response::Entries(entries)) => {
-                let was_empty = entries.is_empty();
-                if self.take_all(clocks, entries, true, topics) {
-                    self.read_on(now, was_empty, topics);
-                }
-            }
-            (Reader::Checking, Response::Run(run)) => self.handle_checked(now, &run, topics),
-            (reader, _) => self.reader = reader,
-        }
-        if self.unread.is_some_and(|(id, _)| Some(id) <= self.tip) {
-            self.unread = None;
-        }
-    }
-
-    /// Goes on where the local log and that of the server part.
-    fn resume<T>(&mut self, now: Timestamp, run: Run, restarts: bool, topics: &mut Topics<T>) {
         if !self.is_same_run(&run) {
             return self.renew(now);
         }
-        self.reading = run.generation;
         let common = match (self.tip, restarts) {
             (Some(_), false) => topics.history.lineage.common(run.epochs()),
             _ => None,
@@ -98,8 +55,8 @@ impl Relay {
         }
     }
 
-    fn handle_checked<T>(&mut self, now: Timestamp, run: &Run, topics: &mut Topics<T>) {
-        if !self.is_same_run(run) || run.generation != self.reading {
+    pub(super) fn handle_checked<T>(&mut self, now: Timestamp, run: &Run, topics: &mut Topics<T>) {
+        if !self.is_same_run(run) {
             return self.renew(now);
         }
         match run.tip {
@@ -112,7 +69,7 @@ impl Relay {
     }
 
     /// Returns the ID after which the newest entries are loaded.
-    fn load_after(&self, run: &Run) -> EventId {
+    pub(super) fn load_after(&self, run: &Run) -> EventId {
         let mut left = self.config.load_count as u64;
         let mut last = run.tip;
         for origin in run.lineage.iter().rev() {
@@ -128,7 +85,7 @@ impl Relay {
         EventId::LOWEST
     }
 
-    fn handle_loaded<T>(
+    pub(super) fn handle_loaded<T>(
         &mut self,
         clocks: Clocks,
         run: Run,
@@ -208,20 +165,18 @@ impl Relay {
     fn store<T>(&self, clocks: Clocks, item: Stored, topics: &mut Topics<T>) {
         let Stored { id, topic, entry } = item;
         if let Some((_, role, event)) = entry.kind.as_event() {
-            let at = clocks.at(&entry);
-            topics.note_presence(role, &TopicSet::new([&topic]), event);
             let followed = Followed {
                 id,
-                at,
+                at: clocks.at(&entry),
                 role,
                 event,
             };
-            let _ = topics.follow_stored(clocks.now, topic, followed);
+            let _ = topics.follow(clocks.now, &TopicSet::new([topic]), followed);
         }
     }
 
     /// Takes entries, in order. Returns whether the reader can go on.
-    fn take_all<T>(
+    pub(super) fn take_all<T>(
         &mut self,
         clocks: Clocks,
         entries: Vec<(EventId, Entry)>,
@@ -229,7 +184,7 @@ impl Relay {
         topics: &mut Topics<T>,
     ) -> bool {
         for (id, entry) in entries {
-            if Some(id) <= self.tip && Some(id) == self.tip && !is_live {
+            if Some(id) == self.tip && !is_live {
                 // The entry of the epoch at which the log begins.
                 self.take(clocks, id, &entry, is_live, topics);
                 continue;
@@ -284,7 +239,6 @@ impl Relay {
         if entry.sender == self.node {
             self.outbox.handle_seen(entry.number, id);
         }
-        let at = clocks.at(entry);
         match &entry.kind {
             Kind::Close { topic, time } => {
                 let left = time.saturating_sub(clocks.age(entry));
@@ -300,13 +254,12 @@ impl Relay {
                 if let Some((names, role, event)) = kind.as_event() {
                     let followed = Followed {
                         id,
-                        at,
+                        at: clocks.at(entry),
                         role,
                         event,
                     };
-                    topics.note_presence(role, names, event);
                     // One that this machine's limits do not allow is a position like any other.
-                    if topics.follow(clocks.now, names.clone(), followed).is_ok() {
+                    if topics.follow(clocks.now, names, followed).is_ok() {
                         return;
                     }
                 }

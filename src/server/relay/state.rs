@@ -18,9 +18,12 @@
 //! ```
 
 use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
 
 use super::action::{Action, Appended, Failure, Join, Link, Request, Response, Run, Stored};
 use super::entry::Kind;
+use super::reading::Clocks;
 use super::{
     Append, FIRST_RETRY, Joined, LONELY_TIMEOUT, MAX_APPEND, MAX_APPEND_BYTES, MAX_RETRY,
     PROBE_EVERY, Relay, TIMEOUT,
@@ -123,6 +126,53 @@ impl Relay {
         self.settle();
     }
 
+    fn handle_read<T>(
+        &mut self,
+        now: Timestamp,
+        wall: u64,
+        response: Response,
+        topics: &mut Topics<T>,
+    ) {
+        let clocks = Clocks { now, wall };
+        // Each branch sets the next state, and none of them looks at this one.
+        let reader = mem::replace(&mut self.reader, Reader::Reading);
+        match (reader, response) {
+            (Reader::Probing { restarts }, Response::Run(run)) => {
+                self.resume(now, run, restarts, topics);
+            }
+            (
+                Reader::Scanning { run, mut items },
+                Response::Stored {
+                    cursor,
+                    items: more,
+                },
+            ) => {
+                items.extend(more);
+                match cursor {
+                    0 => {
+                        let after = self.load_after(&run);
+                        self.load(now, run, Some(items), after);
+                    }
+                    _ => self.scan(now, run, items, cursor),
+                }
+            }
+            (Reader::Loading { run, items, after }, Response::Entries(entries)) => {
+                self.handle_loaded(clocks, run, items, after, entries, topics);
+            }
+            (Reader::Reading, Response::Entries(entries)) => {
+                let was_empty = entries.is_empty();
+                if self.take_all(clocks, entries, true, topics) {
+                    self.read_on(now, was_empty, topics);
+                }
+            }
+            (Reader::Checking, Response::Run(run)) => self.handle_checked(now, &run, topics),
+            (reader, _) => self.reader = reader,
+        }
+        if self.unread.is_some_and(|(id, _)| Some(id) <= self.tip) {
+            self.unread = None;
+        }
+    }
+
     pub(super) fn next_action(&mut self, now: Timestamp) -> Option<Action> {
         if self.publisher == Publisher::Down {
             if self.is_closed && self.outbox.len() == 0 || now < self.retry_at {
@@ -205,7 +255,7 @@ impl Relay {
             floor: self.floor,
             opens_epoch: self.opens_epoch,
             digits: self.rng.u32(..1_000_000),
-            generation: self.new_generation(),
+            generation: self.rng.u64(1..),
         };
         self.actions
             .push_back(Action::Send(Link::Publisher, Request::Join(join)));
@@ -219,19 +269,14 @@ impl Relay {
         self.publisher_due = None;
         self.opens_epoch = false;
         self.floor = self.floor.max(run.epoch);
-        self.resolve = self.outbox.has_unsure().then_some((tip, generation));
-        let is_new = (self.joined.as_ref()).is_none_or(|joined| joined.epoch != run.epoch);
+        self.resolve = self.outbox.has_unsure().then_some(tip);
+        let is_same = self.is_same_run(&run);
         let before = self.joined.replace(Joined {
             generation,
             epoch: run.epoch,
             server: run.server,
         });
-        let is_same = match (&before, &self.joined) {
-            (Some(before), Some(joined)) => {
-                before.generation == joined.generation && before.server == joined.server
-            }
-            _ => false,
-        };
+        let is_new = before.is_none_or(|before| before.epoch != run.epoch);
         if !is_same && self.reader != Reader::Down {
             self.reader = Reader::Down;
             self.reader_due = None;
@@ -291,15 +336,9 @@ impl Relay {
 
     /// Ends streams again whose end may be lost.
     fn end_again(&mut self, now: Timestamp, wall: u64) {
-        for (topic, until) in core::mem::take(&mut self.ended) {
-            if until > now {
-                let kind = Kind::End {
-                    topic: topic.clone(),
-                };
-                let _ = self.publish(now, wall, kind);
-                self.ended.retain(|(ended, _)| *ended != topic);
-                self.ended.push((topic, until));
-            }
+        self.ended.retain(|(_, until)| *until > now);
+        for (topic, _) in self.ended.clone() {
+            let _ = self.enqueue(now, wall, Kind::End { topic });
         }
     }
 
@@ -342,7 +381,7 @@ impl Relay {
             generation,
             after,
             count: self.read_count(),
-            wait: core::time::Duration::ZERO,
+            wait: Duration::ZERO,
         };
         self.read(now, Reader::Loading { run, items, after }, request);
     }
@@ -358,9 +397,10 @@ impl Relay {
             };
             return self.read(now, Reader::Checking, request);
         }
-        let (Some(generation), Some(after)) = (self.reading, self.tip) else {
+        let (Some(joined), Some(after)) = (&self.joined, self.tip) else {
             return self.renew(now);
         };
+        let generation = joined.generation;
         let wait = self.next_entry_wait(topics);
         let request = Request::Read {
             generation,
@@ -380,9 +420,10 @@ impl Relay {
     /// Decides on the entries whose connection was lost, once the reader has passed all that may have
     /// become of them.
     fn settle(&mut self) {
-        if let Some((tip, generation)) = self.resolve {
+        if let Some(tip) = self.resolve {
+            // What it reads is what the publisher has joined.
             let is_reading = matches!(self.reader, Reader::Reading | Reader::Checking);
-            if is_reading && self.reading == Some(generation) && self.tip >= Some(tip) {
+            if is_reading && self.tip >= Some(tip) {
                 self.outbox.settle_unsure(self.has_hole);
                 self.resolve = None;
             }
