@@ -11,10 +11,12 @@ use crate::time::Timestamp;
 
 /// The publications that are not settled, in the order in which they were made.
 ///
-/// Those that were sent come before those that were not.
+/// Their numbers rise. How many are in each state is counted, since there may be many thousands, and they
+/// are asked for with every response.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     items: VecDeque<Item>,
+    counts: Counts,
     bytes: usize,
     outcomes: VecDeque<Outcome>,
 }
@@ -29,6 +31,15 @@ struct Item {
     state: ItemState,
 }
 
+/// How many entries are in each state.
+#[derive(Debug, Default)]
+struct Counts {
+    new: usize,
+    sent: usize,
+    seen: usize,
+    unsure: usize,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ItemState {
     /// It is to be sent.
@@ -41,9 +52,27 @@ enum ItemState {
     Unsure,
 }
 
+impl Counts {
+    fn of(&mut self, state: ItemState) -> &mut usize {
+        match state {
+            ItemState::New => &mut self.new,
+            ItemState::Sent => &mut self.sent,
+            ItemState::Seen(_) => &mut self.seen,
+            ItemState::Unsure => &mut self.unsure,
+        }
+    }
+
+    fn change(&mut self, item: &mut Item, state: ItemState) {
+        *self.of(item.state) -= 1;
+        *self.of(state) += 1;
+        item.state = state;
+    }
+}
+
 impl Outbox {
     pub(super) fn push(&mut self, entry: Entry, bytes: usize, deadline: Timestamp) {
         self.bytes += bytes;
+        self.counts.new += 1;
         self.items.push_back(Item {
             entry,
             bytes,
@@ -65,7 +94,7 @@ impl Outbox {
                 break;
             }
             bytes += item.bytes;
-            item.state = ItemState::Sent;
+            self.counts.change(item, ItemState::Sent);
             item.was_sent = true;
             taken.push(item.entry.clone());
         }
@@ -86,7 +115,7 @@ impl Outbox {
             .first_sent()
             .and_then(|index| self.items.get_mut(index))
         {
-            item.state = ItemState::New;
+            self.counts.change(item, ItemState::New);
         }
     }
 
@@ -100,7 +129,7 @@ impl Outbox {
                     self.settle(index, Ok(id));
                 }
                 ItemState::Sent => {
-                    item.state = ItemState::Unsure;
+                    self.counts.change(item, ItemState::Unsure);
                     index += 1;
                 }
                 ItemState::New | ItemState::Unsure => index += 1,
@@ -110,11 +139,10 @@ impl Outbox {
 
     /// Takes the fact that the reader has seen an entry.
     pub(super) fn handle_seen(&mut self, number: u64, id: EventId) {
-        let Some(index) = self
+        let found = self
             .items
-            .iter()
-            .position(|item| item.entry.number == number)
-        else {
+            .binary_search_by_key(&number, |item| item.entry.number);
+        let Ok(index) = found else {
             return;
         };
         let Some(item) = self.items.get_mut(index) else {
@@ -122,7 +150,7 @@ impl Outbox {
         };
         match item.state {
             // Its response settles it.
-            ItemState::Sent => item.state = ItemState::Seen(id),
+            ItemState::Sent => self.counts.change(item, ItemState::Seen(id)),
             ItemState::Seen(_) => {}
             ItemState::New | ItemState::Unsure => {
                 let index = self.settle_overtaken(index);
@@ -139,7 +167,7 @@ impl Outbox {
             match item.state {
                 ItemState::Unsure if is_unknown => self.settle(index, Err(PublishError::Unknown)),
                 ItemState::Unsure => {
-                    item.state = ItemState::New;
+                    self.counts.change(item, ItemState::New);
                     index += 1;
                 }
                 _ => index += 1,
@@ -184,24 +212,21 @@ impl Outbox {
     }
 
     pub(super) fn has_unsure(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.state == ItemState::Unsure)
+        self.counts.unsure > 0
     }
 
     /// Returns whether an entry is sent of which nobody knows whether it is in the log.
     pub(super) fn has_sent(&self) -> bool {
-        let is_sent = |item: &Item| matches!(item.state, ItemState::Sent | ItemState::Unsure);
-        self.items.iter().any(is_sent)
+        self.counts.sent + self.counts.unsure > 0
     }
 
     /// Returns whether the response to an entry is to come.
     pub(super) fn awaits_response(&self) -> bool {
-        self.first_sent().is_some()
+        self.counts.sent + self.counts.seen > 0
     }
 
     pub(super) fn has_new(&self) -> bool {
-        self.items.iter().any(|item| item.state == ItemState::New)
+        self.counts.new > 0
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
@@ -218,6 +243,9 @@ impl Outbox {
     }
 
     fn first_sent(&self) -> Option<usize> {
+        if !self.awaits_response() {
+            return None;
+        }
         let is_sent = |item: &Item| matches!(item.state, ItemState::Sent | ItemState::Seen(_));
         self.items.iter().position(is_sent)
     }
@@ -241,6 +269,7 @@ impl Outbox {
     fn settle(&mut self, index: usize, result: Result<EventId, PublishError>) {
         if let Some(item) = self.items.remove(index) {
             self.bytes -= item.bytes;
+            *self.counts.of(item.state) -= 1;
             self.outcomes.push_back(Outcome {
                 number: item.entry.number,
                 result,
