@@ -8,12 +8,10 @@ use core::mem;
 use core::task::Waker;
 
 use super::names::Names;
-#[cfg(feature = "redis")]
-use super::relayed;
 use super::{Publication, Shared};
 use crate::adapters::wakers;
-use crate::server::{EventId, PublishError, TopicNames, Topics};
-use crate::{Event, Timestamp};
+use crate::server::{EventId, Kind, PublishError, TopicNames, TopicSet, Topics};
+use crate::{Event, EventRef, Timestamp};
 
 /// Several publications in a row, which wake each waiting subscription once.
 ///
@@ -53,13 +51,20 @@ impl<'h> Burst<'h> {
         topics: impl TopicNames<K>,
         event: impl Borrow<Event>,
     ) -> Publication {
-        #[cfg(feature = "redis")]
-        if self.hub.is_relayed {
-            let event = event.borrow().into();
-            return relayed::publish(self.hub, topics.into_topics(), event);
-        }
-        self.add(topics, |topics, now, names| {
-            topics.publish(now, names, event.borrow().into())
+        self.publish_ref(topics, event.borrow().into())
+    }
+
+    pub(super) fn publish_ref<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        event: EventRef<'_>,
+    ) -> Publication {
+        let kind = |topics| {
+            let event = event.to_event();
+            Kind::Event { topics, event }
+        };
+        self.send(topics, kind, |topics, now, names| {
+            topics.publish(now, names, event)
         })
     }
 
@@ -70,14 +75,51 @@ impl<'h> Burst<'h> {
         key: impl AsRef<str>,
         event: impl Borrow<Event>,
     ) -> Publication {
+        let (key, event) = (key.as_ref(), EventRef::from(event.borrow()));
+        let kind = |topics| Kind::Latest {
+            topics,
+            key: key.into(),
+            event: event.to_event(),
+            lasts: false,
+        };
+        self.send(topics, kind, |topics, now, names| {
+            topics.publish_latest(now, names, key, event)
+        })
+    }
+
+    pub(super) fn remove_latest<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        key: impl AsRef<str>,
+        event: impl Borrow<Event>,
+    ) -> Publication {
+        let (key, event) = (key.as_ref(), EventRef::from(event.borrow()));
+        let kind = |topics| Kind::Removal {
+            topics,
+            key: key.into(),
+            event: event.to_event(),
+        };
+        self.send(topics, kind, |topics, now, names| {
+            topics.remove_latest(now, names, key, event)
+        })
+    }
+
+    /// Publishes to all machines if the hub has a log that they share, otherwise here.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(unused_variables, reason = "a hub in memory has no log")
+    )]
+    fn send<K: ?Sized>(
+        &mut self,
+        topics: impl TopicNames<K>,
+        kind: impl FnOnce(TopicSet) -> Kind,
+        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+    ) -> Publication {
         #[cfg(feature = "redis")]
         if self.hub.is_relayed {
-            let event = event.borrow().into();
-            return relayed::publish_latest(self.hub, topics.into_topics(), key.as_ref(), event);
+            return self.hub.relay(kind(topics.into_topics()));
         }
-        self.add(topics, |topics, now, names| {
-            topics.publish_latest(now, names, key.as_ref(), event.borrow().into())
-        })
+        self.add(topics, add)
     }
 
     pub(super) fn add<K: ?Sized>(

@@ -243,13 +243,8 @@ impl Hub {
         topics: impl TopicNames<K>,
         event: EventRef<'_>,
     ) -> Publication {
-        #[cfg(feature = "redis")]
-        if self.0.is_relayed {
-            return relayed::publish(&self.0, topics.into_topics(), event);
-        }
-        self.add(topics, |topics, now, names| {
-            topics.publish(now, names, event)
-        })
+        // The burst wakes those that wait also if an observer panics.
+        self.burst().publish_ref(topics, event)
     }
 
     /// Publishes an event that replaces the one with the same key. Of each key, a topic keeps only
@@ -288,14 +283,7 @@ impl Hub {
         key: impl AsRef<str>,
         event: impl Borrow<Event>,
     ) -> Publication {
-        let (key, event) = (key.as_ref(), event.borrow().into());
-        #[cfg(feature = "redis")]
-        if self.0.is_relayed {
-            return relayed::publish_latest(&self.0, topics.into_topics(), key, event);
-        }
-        self.add(topics, |topics, now, names| {
-            topics.publish_latest(now, names, key, event)
-        })
+        self.burst().publish_latest(topics, key, event)
     }
 
     /// Publishes an event that reports the end of a key, and removes the event of the key from the
@@ -306,14 +294,7 @@ impl Hub {
         key: impl AsRef<str>,
         event: impl Borrow<Event>,
     ) -> Publication {
-        let (key, event) = (key.as_ref(), event.borrow().into());
-        #[cfg(feature = "redis")]
-        if self.0.is_relayed {
-            return relayed::remove_latest(&self.0, topics.into_topics(), key, event);
-        }
-        self.add(topics, |topics, now, names| {
-            topics.remove_latest(now, names, key, event)
-        })
+        self.burst().remove_latest(topics, key, event)
     }
 
     /// Returns a handle for several publications in a row, which wakes each waiting subscription
@@ -341,7 +322,7 @@ impl Hub {
         event: impl Borrow<Event>,
     ) -> Result<(), PublishError> {
         let event = event.borrow().into();
-        let appended = self.add(topics, |topics, now, names| {
+        let appended = self.burst().add(topics, |topics, now, names| {
             topics.append(now, id, names, key, event)?;
             Ok(id)
         });
@@ -415,7 +396,7 @@ impl Hub {
         #[cfg(feature = "redis")]
         if self.0.is_relayed {
             let topic = topic.as_ref().into();
-            let _ = self.0.relay(|| Kind::Close { topic, time });
+            drop(self.0.relay(Kind::Close { topic, time }));
             return;
         }
         let now = self.0.clock.now();
@@ -430,9 +411,9 @@ impl Hub {
     /// ends as well. With a topic per user, this ends the streams of a user who logs out.
     pub fn end_streams(&self, topic: impl AsRef<str>) -> usize {
         #[cfg(feature = "redis")]
-        {
+        if self.0.is_relayed {
             let topic = topic.as_ref().into();
-            let _ = self.0.relay(|| Kind::End { topic });
+            drop(self.0.relay(Kind::End { topic }));
         }
         let mut state = self.0.lock();
         let count = state.topics.end_subscribers(topic.as_ref());
@@ -577,16 +558,6 @@ impl Hub {
     /// Returns counts of slow readers, of gaps, and of events that were refused or dropped.
     pub fn stats(&self) -> TopicsStats {
         self.0.lock().topics.stats()
-    }
-
-    fn add<K: ?Sized>(
-        &self,
-        topics: impl TopicNames<K>,
-        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
-    ) -> Publication {
-        // It wakes them also if an observer panics.
-        let mut burst = self.burst();
-        burst.add(topics, add)
     }
 
     fn close(&self, closing: Closing) {

@@ -18,7 +18,7 @@ use crate::server::{
     Action, EventId, Health, Kind, Presence, PublishError, Relay, RelayConfig, TopicSet, Topics,
     TopicsConfig,
 };
-use crate::{Event, EventRef, Timestamp};
+use crate::{Event, Timestamp};
 
 /// The relay of a hub, and those that wait for it.
 pub(super) struct Relayed {
@@ -71,65 +71,40 @@ impl Hub {
     }
 }
 
-/// Publishes an event.
-pub(super) fn publish(hub: &Arc<Shared>, topics: TopicSet, event: EventRef<'_>) -> Publication {
-    let event = event.to_event();
-    hub.relay_kind(Kind::Event { topics, event })
-}
-
-/// Publishes an event with a key.
-pub(super) fn publish_latest(
-    hub: &Arc<Shared>,
-    topics: TopicSet,
-    key: &str,
-    event: EventRef<'_>,
-) -> Publication {
-    let (key, event) = (key.into(), event.to_event());
-    hub.relay_kind(Kind::Latest {
-        topics,
-        key,
-        event,
-        lasts: false,
-    })
-}
-
-/// Publishes the end of a key.
-pub(super) fn remove_latest(
-    hub: &Arc<Shared>,
-    topics: TopicSet,
-    key: &str,
-    event: EventRef<'_>,
-) -> Publication {
-    let (key, event) = (key.into(), event.to_event());
-    hub.relay_kind(Kind::Removal { topics, key, event })
-}
-
 impl Shared {
-    /// Publishes what an entry tells, if the hub has a log.
-    pub(super) fn relay(self: &Arc<Self>, kind: impl FnOnce() -> Kind) -> Option<Publication> {
-        self.is_relayed.then(|| self.relay_kind(kind()))
+    /// Publishes what an entry tells to all machines.
+    pub(super) fn relay(self: &Arc<Self>, kind: Kind) -> Publication {
+        let number = self.give(|topics, relayed, clocks| {
+            topics.check(clocks.now, &kind)?;
+            let number = relayed.relay.publish(clocks.now, clocks.wall, kind)?;
+            relayed.slots.insert(number, Slot::Waits(None));
+            Ok(number)
+        });
+        match number {
+            Ok(number) => Publication::on_its_way(OnItsWay {
+                hub: Arc::clone(self),
+                number,
+            }),
+            Err(error) => Publication::new(Err(error)),
+        }
     }
 
-    fn relay_kind(self: &Arc<Self>, kind: Kind) -> Publication {
+    /// Gives the relay something to send, and wakes the driver.
+    fn give<R>(
+        &self,
+        call: impl FnOnce(&mut Topics<Waker>, &mut Relayed, Clocks) -> Result<R, PublishError>,
+    ) -> Result<R, PublishError> {
         let clocks = self.clocks();
         let mut state = self.lock();
-        let checked = state.topics.check(clocks.now, &kind);
-        let Some(relayed) = &mut state.relayed else {
-            return Publication::new(Err(PublishError::RelayClosed));
-        };
-        let number = checked.and_then(|()| relayed.relay.publish(clocks.now, clocks.wall, kind));
-        let number = match number {
-            Ok(number) => number,
-            Err(error) => return Publication::new(Err(error)),
-        };
-        relayed.slots.insert(number, Slot::Waits(None));
+        let State {
+            topics, relayed, ..
+        } = &mut *state;
+        let relayed = relayed.as_mut().ok_or(PublishError::RelayClosed)?;
+        let given = call(topics, relayed, clocks)?;
         let driver = relayed.driver.take();
         drop(state);
         wakers::wake_all(driver);
-        Publication::on_its_way(OnItsWay {
-            hub: Arc::clone(self),
-            number,
-        })
+        Ok(given)
     }
 
     pub(in crate::adapters) fn with_relay(
@@ -205,7 +180,6 @@ impl Shared {
 
     /// Announces a presence to all machines, and returns its token.
     pub(super) fn announce(&self, presence: Presence) -> Result<u64, PublishError> {
-        let clocks = self.clocks();
         let (topic, key) = (String::from(presence.topic()), String::from(presence.key()));
         let [here, gone] = presence.into_events();
         let kind = Kind::Latest {
@@ -214,39 +188,27 @@ impl Shared {
             event: here.clone(),
             lasts: true,
         };
-        let mut state = self.lock();
-        state.topics.check(clocks.now, &kind)?;
-        let relayed = state.relayed.as_mut().ok_or(PublishError::RelayClosed)?;
-        let (relay, now, wall) = (&mut relayed.relay, clocks.now, clocks.wall);
-        let token = relay.announce(now, wall, &topic, &key, [here, gone]);
-        let driver = relayed.driver.take();
-        drop(state);
-        wakers::wake_all(driver);
-        token
+        self.give(|topics, relayed, Clocks { now, wall }| {
+            topics.check(now, &kind)?;
+            let relay = &mut relayed.relay;
+            relay.announce(now, wall, &topic, &key, [here, gone])
+        })
     }
 
     /// Changes the event of a presence.
     pub(super) fn announce_again(&self, token: u64, here: Event) -> Result<(), PublishError> {
-        let mut changed = Ok(());
-        self.with_relay(|relay, _, clocks| {
-            changed = relay.announce_again(clocks.now, clocks.wall, token, here);
-        });
-        self.wake_driver();
-        changed
+        self.give(|_, relayed, Clocks { now, wall }| {
+            relayed.relay.announce_again(now, wall, token, here)
+        })
     }
 
     /// Withdraws a presence.
     pub(super) fn withdraw(&self, token: u64) {
-        self.with_relay(|relay, _, clocks| relay.withdraw(clocks.now, clocks.wall, token));
-        self.wake_driver();
-    }
-
-    fn wake_driver(&self) {
-        let mut state = self.lock();
-        let relayed = state.relayed.as_mut();
-        let driver = relayed.and_then(|relayed| relayed.driver.take());
-        drop(state);
-        wakers::wake_all(driver);
+        // Without a relay there is nothing to withdraw from.
+        let _ = self.give(|_, relayed, Clocks { now, wall }| {
+            relayed.relay.withdraw(now, wall, token);
+            Ok(())
+        });
     }
 
     fn clocks(&self) -> Clocks {
