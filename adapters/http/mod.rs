@@ -35,3 +35,5 @@ pub use crate::server::{InvalidLastEventId, Refused};
 
 #[cfg(all(feature = "hyper", any(feature = "async-std", feature = "tokio")))]
 pub(in crate::adapters) use self::client::look_up;
+#[cfg(feature = "redis")]
+pub(in crate::adapters) use self::client::open;

@@ -2,7 +2,7 @@
 -- KEYS: the log, the newest events of all keys, the announcements, the machines.
 -- ARGV: MAXLEN, the epoch, the machine, whether it has presences (1 or 0), whether it may judge others
 -- (1 or 0), and after how many milliseconds of silence a machine is dead.
--- Returns whether the machine was known.
+-- Returns whether the machine was known. Begins with announcements.lua.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_known = 1
@@ -40,17 +40,7 @@ for index = 1, #present, 2 do
         if fields then
             id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[2] .. '-*', unpack(fields))
         end
-        if #left == 0 then
-            redis.call('HDEL', KEYS[3], present[index])
-            redis.call('HDEL', KEYS[2], present[index])
-        else
-            redis.call('HSET', KEYS[3], present[index], cmsgpack.pack(left))
-            if fields then
-                local blob = {}
-                for _, part in ipairs(fields) do blob[#blob + 1] = #part .. ':' .. part end
-                redis.call('HSET', KEYS[2], present[index], id .. '\n' .. table.concat(blob))
-            end
-        end
+        keep(present[index], left, fields, id)
     end
 end
 for machine in pairs(dead) do redis.call('HDEL', KEYS[4], machine) end

@@ -3,13 +3,11 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use alloc::vec;
 use core::error::Error;
 use core::fmt;
-use core::net::IpAddr;
+use core::time::Duration;
 use std::io;
 
-use ::hyper::rt::{Read, Write};
 use ::hyper_util::rt::TokioIo;
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
@@ -19,6 +17,7 @@ use super::link::Shared;
 use super::requests::Limits;
 use super::socket::{Adapted, Socket};
 use super::{Dial, Dialling};
+use crate::adapters::http::open;
 use crate::adapters::hub::Hub;
 #[cfg(feature = "tls")]
 use crate::adapters::hyper::Tls;
@@ -194,43 +193,18 @@ impl Config {
 
     /// Opens a connection.
     async fn connect<R: runtime::Dial>(&self) -> io::Result<Socket> {
-        let addresses = match self.host.parse::<IpAddr>() {
-            Ok(address) => vec![(address, self.port).into()],
-            Err(_) => R::resolve(self.host.clone(), self.port).await?,
-        };
-        let mut last = io::Error::other("the host of the server has no address");
-        for address in addresses {
-            match R::connect(address).await {
-                Ok(socket) => return self.secured(socket).await,
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    #[cfg(feature = "tls")]
-    async fn secured<S>(&self, socket: S) -> io::Result<Socket>
-    where
-        S: Read + Write + Send + Unpin + 'static,
-    {
-        if !self.is_tls {
+        let socket = open::<R>(&self.host, self.port, Some(CONNECT_TIMEOUT)).await?;
+        #[cfg(feature = "tls")]
+        if self.is_tls {
+            let tls = match &self.tls {
+                Some(tls) => tls.clone(),
+                None => Tls::with_platform_roots()?,
+            };
+            let secured = tls.handshake(self.host.clone(), socket).await;
+            let (socket, _) = secured.map_err(io::Error::other)?;
             return Ok(Box::pin(TokioIo::new(socket)));
         }
-        let tls = match &self.tls {
-            Some(tls) => tls.clone(),
-            None => Tls::with_platform_roots()?,
-        };
-        let secured = tls.handshake(self.host.clone(), socket).await;
-        let (socket, _) = secured.map_err(io::Error::other)?;
-        Ok(Box::pin(TokioIo::new(socket)))
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn secured<S>(&self, socket: S) -> io::Result<Socket>
-    where
-        S: Read + Write + Send + Unpin + 'static,
-    {
-        debug_assert!(!self.is_tls);
+        debug_assert!(!self.is_tls, "such a URL is refused");
         Ok(Box::pin(TokioIo::new(socket)))
     }
 
@@ -276,3 +250,6 @@ impl fmt::Display for InvalidUrl {
 }
 
 impl Error for InvalidUrl {}
+
+/// How long the relay gives a connection to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! What carries the events of a hub to Redis and back.
 
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Weak;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -19,33 +19,40 @@ use crate::server::{Action, Link as Which};
 #[must_use = "a hub over Redis does nothing unless this is polled"]
 pub struct Driver<T> {
     hub: Weak<hub::Shared>,
-    shared: Arc<link::Shared>,
+    shared: link::Shared,
     alarm: Alarm<T>,
+    links: Links,
+}
+
+/// The two connections.
+#[derive(Default)]
+struct Links {
     publisher: Link,
     reader: Link,
+}
+
+impl Links {
+    fn of(&mut self, which: Which) -> &mut Link {
+        match which {
+            Which::Publisher => &mut self.publisher,
+            Which::Reader => &mut self.reader,
+        }
+    }
 }
 
 impl<T: Timer + Default> Driver<T> {
     pub(super) fn new(hub: Weak<hub::Shared>, shared: link::Shared) -> Self {
         Self {
             hub,
-            shared: Arc::new(shared),
+            shared,
             alarm: Alarm::new(T::default()),
-            publisher: Link::default(),
-            reader: Link::default(),
-        }
-    }
-
-    fn link(&mut self, which: Which) -> &mut Link {
-        match which {
-            Which::Publisher => &mut self.publisher,
-            Which::Reader => &mut self.reader,
+            links: Links::default(),
         }
     }
 
     /// Passes on what a connection has to tell. Returns whether there was something.
     fn poll_link(&mut self, cx: &mut Context<'_>, hub: &hub::Shared, which: Which) -> bool {
-        let Poll::Ready(report) = self.link(which).poll(cx) else {
+        let Poll::Ready(report) = self.links.of(which).poll(cx) else {
             return false;
         };
         hub.with_relay(|relay, topics, clocks| match report {
@@ -63,11 +70,10 @@ impl<T: Timer + Default> Driver<T> {
         let mut has_acted = false;
         while let Some(action) = hub.next_relay_action() {
             has_acted = true;
-            let shared = Arc::clone(&self.shared);
             match action {
-                Action::Connect(which) => self.link(which).open(&shared),
-                Action::Disconnect(which) => self.link(which).close(),
-                Action::Send(which, request) => self.link(which).send(&shared, request),
+                Action::Connect(which) => self.links.of(which).open(&self.shared),
+                Action::Disconnect(which) => self.links.of(which).close(),
+                Action::Send(which, request) => self.links.of(which).send(&self.shared, request),
                 #[allow(
                     unreachable_patterns,
                     reason = "a later version of the core may ask for more"

@@ -1,5 +1,5 @@
 -- Takes part in a log, and opens an epoch if need be. Atomic, also in its effects.
--- KEYS: the facts of the log, its closed topics.
+-- KEYS: the facts of the log.
 -- ARGV: the prefix of the log's key, the newest epoch that the caller has seen, whether a new one is
 -- wanted (1 or 0), the six random digits of a new one, and the generation of a new log.
 local replication = redis.call('INFO', 'replication')

@@ -1,7 +1,6 @@
 //! One connection to Redis.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -52,7 +51,7 @@ pub(super) struct Shared {
 }
 
 impl Link {
-    pub(super) fn open(&mut self, shared: &Arc<Shared>) {
+    pub(super) fn open(&mut self, shared: &Shared) {
         let socket = (shared.dial)();
         let info = shared.info.clone();
         self.io = None;
@@ -74,14 +73,12 @@ impl Link {
         *self = Self::default();
     }
 
-    pub(super) fn send(&mut self, shared: &Arc<Shared>, request: Request) {
-        let State::Idle(connection) = core::mem::take(&mut self.state) else {
+    pub(super) fn send(&mut self, shared: &Shared, request: Request) {
+        let State::Idle(mut connection) = core::mem::take(&mut self.state) else {
             return;
         };
-        let shared = Arc::clone(shared);
+        let pipeline = requests::commands(&shared.keys, &shared.limits, &request);
         self.state = State::Busy(Box::pin(async move {
-            let mut connection = connection;
-            let pipeline = requests::commands(&shared.keys, &shared.limits, &request);
             let count = pipeline.len();
             let values = connection.send_packed_commands(&pipeline, 0, count).await;
             let response = match values {

@@ -2,6 +2,7 @@
 -- KEYS: the log, the newest events of all keys, the announcements.
 -- ARGV: MAXLEN, the epoch, how many keys there may be, 'here', 'again' or 'gone', the field of the
 -- key, the token of the announcement, the number of fields of `here`, these, and then those of `gone`.
+-- Begins with announcements.lua.
 local here, gone = {}, {}
 local count = tonumber(ARGV[7])
 for index = 8, 7 + count do here[#here + 1] = ARGV[index] end
@@ -43,15 +44,5 @@ if fields then
         unpack(fields))
     if not id then return id end
 end
-if #all == 0 then
-    redis.call('HDEL', KEYS[3], ARGV[5])
-    redis.call('HDEL', KEYS[2], ARGV[5])
-else
-    redis.call('HSET', KEYS[3], ARGV[5], cmsgpack.pack(all))
-    if fields then
-        local blob = {}
-        for _, part in ipairs(fields) do blob[#blob + 1] = #part .. ':' .. part end
-        redis.call('HSET', KEYS[2], ARGV[5], id .. '\n' .. table.concat(blob))
-    end
-end
+keep(ARGV[5], all, fields, id)
 return id

@@ -83,7 +83,7 @@ pub(super) fn commands(keys: &Keys, limits: &Limits, request: &Request) -> Pipel
 }
 
 fn joining(keys: &Keys, join: &Join) -> Cmd {
-    let mut script = script(JOIN, [keys.facts(), keys.closed()]);
+    let mut script = script(JOIN, [keys.facts()]);
     script.arg(keys.log_prefix()).arg(join.floor);
     script.arg(u8::from(join.opens_epoch));
     script.arg(format!("{:06}", join.digits));
@@ -222,7 +222,10 @@ fn decimal(id: EventId) -> String {
 const JOIN: &str = include_str!("join.lua");
 const PROBE: &str = include_str!("probe.lua");
 const KEYED: &str = include_str!("keyed.lua");
-const PRESENT: &str = include_str!("present.lua");
-const BEAT: &str = include_str!("beat.lua");
+const PRESENT: &str = concat!(
+    include_str!("announcements.lua"),
+    include_str!("present.lua")
+);
+const BEAT: &str = concat!(include_str!("announcements.lua"), include_str!("beat.lua"));
 const CLOSE: &str = include_str!("close.lua");
 const SCAN_COUNT: usize = 200;

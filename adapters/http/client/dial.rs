@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 use std::io;
 
 use super::Settings;
@@ -16,10 +17,15 @@ pub(super) async fn dial<R: Dial>(
     settings: &Settings,
     peer: &Peer,
 ) -> Result<R::Socket, ConnectError> {
-    Ok(open::<R>(settings, &peer.host, peer.port).await?)
+    Ok(open::<R>(&peer.host, peer.port, settings.connect_timeout).await?)
 }
 
-async fn open<R: Dial>(settings: &Settings, host: &str, port: u16) -> io::Result<R::Socket> {
+/// Opens a socket to a host, which is a name or an address. All that the name has are tried.
+pub(in crate::adapters) async fn open<R: Dial>(
+    host: &str,
+    port: u16,
+    connect_timeout: Option<Duration>,
+) -> io::Result<R::Socket> {
     let addresses = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => R::resolve(host.into(), port).await.map_err(|error| {
@@ -30,6 +36,6 @@ async fn open<R: Dial>(settings: &Settings, host: &str, port: u16) -> io::Result
     if addresses.is_empty() {
         return Err(io::Error::other(format!("the host {host} has no address")));
     }
-    let delay = race::delay(settings.connect_timeout, addresses.len());
+    let delay = race::delay(connect_timeout, addresses.len());
     race::connect::<R>(addresses, delay).await
 }

@@ -53,6 +53,8 @@ pub use self::request::Unauthorized;
 #[cfg(feature = "tls")]
 pub use self::tls::Tls;
 
+#[cfg(feature = "redis")]
+pub(in crate::adapters) use self::dial::open;
 #[cfg(any(feature = "async-std", feature = "tokio"))]
 pub(in crate::adapters) use self::lookups::look_up;
 
