@@ -7,6 +7,9 @@
 )]
 
 mod common;
+#[path = "../../tests/it/redis/server.rs"]
+#[allow(dead_code, reason = "this test only starts it")]
+mod redis;
 
 use core::time::Duration;
 use std::fs;
@@ -700,27 +703,8 @@ fn request() -> impl Strategy<Value = Request> {
 #[test]
 #[ignore = "needs redis-server"]
 fn two_servers_share_their_topics_over_redis() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .unwrap()
-        .port()
-        .to_string();
-    let folder = std::env::temp_dir();
-    let mut redis = Command::new("redis-server")
-        .args([
-            "--port",
-            &port,
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--dir",
-        ])
-        .arg(&folder)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let url = format!("redis://127.0.0.1:{port}/");
+    let redis = redis::Server::start();
+    let url = redis.url();
     let (one, two) = (
         Server::start(&["--redis", &url]),
         Server::start(&["--redis", &url]),
@@ -734,8 +718,6 @@ fn two_servers_share_their_topics_over_redis() {
     // A client hops.
     let query = format!("/events?topic=a&last_event_id={first}");
     assert_eq!(one.open(&query, &[]).data(), "2");
-    redis.kill().unwrap();
-    redis.wait().unwrap();
 }
 
 #[test]

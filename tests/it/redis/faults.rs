@@ -34,12 +34,7 @@ async fn a_tail_that_is_lost_in_a_promotion_is_told() {
             .await
             .unwrap();
     }
-    while !replica
-        .command(&["INFO", "replication"])
-        .contains("master_link_status:up")
-    {
-        sleep(Duration::from_millis(20)).await;
-    }
+    linked(&replica).await;
     sleep(QUIET).await;
     // From here on the replica gets nothing.
     replica.command(&["REPLICAOF", "127.0.0.1", "1"]);
@@ -103,6 +98,17 @@ async fn a_tail_that_is_lost_in_a_promotion_is_told() {
     let mut seen = Seen::default();
     seen.read(&mut quiet, QUIET).await;
     assert_eq!(seen.events, []);
+}
+
+/// Waits until a replica has what its master has.
+async fn linked(replica: &Server) {
+    let is_linked = || {
+        let info = replica.command(&["INFO", "replication"]);
+        info.contains("master_link_status:up")
+    };
+    while !is_linked() {
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 fn expected_tail(expected: &[String]) -> Vec<&str> {
@@ -269,12 +275,7 @@ async fn two_masters_never_give_one_id_to_two_events() {
             .await
             .unwrap();
     }
-    while !two
-        .command(&["INFO", "replication"])
-        .contains("master_link_status:up")
-    {
-        sleep(Duration::from_millis(20)).await;
-    }
+    linked(&two).await;
     sleep(QUIET).await;
     two.command(&["REPLICAOF", "NO", "ONE"]);
     way_b.lead_to(two.port).await;

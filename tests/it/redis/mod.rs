@@ -257,7 +257,6 @@ async fn ledger(mut server: Server, happens: impl AsyncFnOnce(&mut Server)) {
                 let start = seen.last.map_or(Start::Live, Start::After);
                 let mut news = hubs[turn % 2].subscribe("news", start).unwrap();
                 let hop = Duration::from_millis(500 + 37 * index as u64);
-                let quiet = Duration::from_secs(6);
                 let until = tokio::time::Instant::now() + hop;
                 while let Ok(next) = tokio::time::timeout_at(until, news.next()).await {
                     let Some(bytes) = next else { break };
@@ -270,7 +269,6 @@ async fn ledger(mut server: Server, happens: impl AsyncFnOnce(&mut Server)) {
                 if seen.events.last().is_some_and(|(_, data)| data == "end") {
                     return seen;
                 }
-                let _ = quiet;
                 turn += 1;
             }
         }));

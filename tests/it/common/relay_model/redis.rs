@@ -265,7 +265,7 @@ impl Server {
             _ => EventId::new(epoch, 0),
         };
         // What is read has gone through the fields.
-        let fields: Vec<_> = entry.fields().into_iter().collect();
+        let fields = entry.fields();
         let fields = fields
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
