@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cpu_time::ProcessTime;
 use redis::aio::MultiplexedConnection;
@@ -16,6 +16,7 @@ use ssewire::{Event, Hub};
 use ssewire_benches::args::{Args, exit_code};
 use ssewire_benches::measure::{median, setting};
 use ssewire_benches::series::{head, row};
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 
 fn main() -> ExitCode {
