@@ -57,6 +57,11 @@ fn hub() -> Option<Hub> {
         Ok(config) => {
             let (hub, driver) = config.name("chat").open::<ssewire::tokio::Runtime>();
             tokio::spawn(driver);
+            hub.observe(|observation| {
+                if let ssewire::hub::Observation::RelayFailed { message, .. } = observation {
+                    eprintln!("chat: --redis: {message}");
+                }
+            });
             return Some(hub);
         }
         Err(error) => eprintln!("chat: --redis: {error}"),

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::{Hub, State};
 use crate::Timestamp;
-use crate::server::{EventId, GapReason, LastRead, SessionEnd, SubscriberEnd};
+use crate::server::{EventId, Failure, GapReason, LastRead, SessionEnd, SubscriberEnd};
 
 /// Something that happens in a hub, as [`Hub::observe`] reports it.
 ///
@@ -106,6 +106,15 @@ pub enum Observation<'a> {
         waiting: usize,
         /// Whether the newest events may be missing here.
         is_stale: bool,
+    },
+    /// An attempt to reach the log that a hub shares with other machines has failed. There will be
+    /// another.
+    #[non_exhaustive]
+    RelayFailed {
+        /// Why it failed.
+        failure: Failure,
+        /// What that says in full, for instance the words of the server.
+        message: &'a str,
     },
 }
 

@@ -21,13 +21,15 @@ impl Hub {
     /// | `ssewire_lag_seconds` | histogram | |
     /// | `ssewire_relay_waiting` | gauge | |
     /// | `ssewire_relay_stale` | gauge | |
+    /// | `ssewire_relay_failures_total` | counter | |
     ///
     /// Install a recorder first, for instance that of metrics-exporter-prometheus. Bytes are those
     /// of events, without what the transport adds. The lag is the time between the publication of
     /// an event and its delivery to a stream, and is not recorded in a replay.
     ///
-    /// The last two are those of a hub over Redis: how many of its publications wait to be in the log,
-    /// and 1 if the newest events may be missing here, otherwise 0.
+    /// The last three are those of a hub over Redis: how many of its publications wait to be in the log,
+    /// 1 if the newest events may be missing here and otherwise 0, and how many attempts to reach the
+    /// log have failed.
     ///
     /// Streams that are open already are not recorded. A second call records everything twice.
     ///
@@ -82,6 +84,9 @@ fn record(observation: &Observation<'_>) {
         Observation::Dropped { for_room, for_age } => {
             counter!("ssewire_events_dropped_total", "for" => "room").increment(for_room);
             counter!("ssewire_events_dropped_total", "for" => "age").increment(for_age);
+        }
+        Observation::RelayFailed { .. } => {
+            counter!("ssewire_relay_failures_total").increment(1);
         }
         Observation::Relayed { waiting, is_stale } => {
             gauge!("ssewire_relay_waiting").set(waiting as f64);

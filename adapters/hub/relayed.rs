@@ -1,7 +1,7 @@
 //! A hub whose events go by way of a log that many machines share.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -26,8 +26,9 @@ pub(super) struct Relayed {
     /// The publications that somebody may wait for, by number.
     slots: HashMap<u64, Slot>,
     driver: Option<Waker>,
-    /// How many publications waited, and whether the log was out of reach, as the observers know it.
-    told: (usize, bool),
+    /// What the observers know: how many publications waited, whether the log was out of reach, and how
+    /// many attempts to reach it had failed.
+    told: (usize, bool, u32),
 }
 
 /// What became of a publication.
@@ -55,7 +56,7 @@ impl Hub {
             relay: Relay::new(relay, random_seed()),
             slots: HashMap::new(),
             driver: None,
-            told: (0, false),
+            told: (0, false, 0),
         };
         Self::over(Topics::following(topics), Some(Box::new(relayed)))
     }
@@ -107,9 +108,10 @@ impl Shared {
         Ok(given)
     }
 
+    /// Tells the relay something. If that is a failure, `call` returns what it says in full.
     pub(in crate::adapters) fn with_relay(
         &self,
-        call: impl FnOnce(&mut Relay, &mut Topics<Waker>, Clocks),
+        call: impl FnOnce(&mut Relay, &mut Topics<Waker>, Clocks) -> Option<String>,
     ) {
         let clocks = self.clocks();
         let mut state = self.lock();
@@ -119,15 +121,19 @@ impl Shared {
         let Some(relayed) = relayed else {
             return;
         };
-        call(&mut relayed.relay, topics, clocks);
+        let message = call(&mut relayed.relay, topics, clocks);
         let (mut waiting, ids) = relayed.settle();
         let health = relayed.relay.health();
-        let is = (health.waiting, health.stale_since.is_some());
-        let has_changed = core::mem::replace(&mut relayed.told, is) != is;
+        let is = (
+            health.waiting,
+            health.stale_since.is_some(),
+            health.failures,
+        );
+        let told = core::mem::replace(&mut relayed.told, is);
         if health.waiting == 0 {
             waiting.extend(state.closers.take());
         }
-        let observers = state.observers.clone().filter(|_| has_changed);
+        let observers = state.observers.clone().filter(|_| told != is);
         let published: Vec<_> = match state.observers.is_some() {
             true => {
                 let ids = ids.into_iter().map(Some).chain([None]);
@@ -140,8 +146,13 @@ impl Shared {
         wakers::wake_all(waiting);
         published.into_iter().for_each(Published::tell);
         if let Some(observers) = observers {
-            let (waiting, is_stale) = is;
+            let (waiting, is_stale, failures) = is;
             observation::tell(&observers, &Observation::Relayed { waiting, is_stale });
+            let failure = health.failure.filter(|_| failures != told.2);
+            if let Some(failure) = failure {
+                let message = &message.unwrap_or_else(|| failure.to_string());
+                observation::tell(&observers, &Observation::RelayFailed { failure, message });
+            }
         }
     }
 

@@ -84,6 +84,9 @@ impl Spans {
             Observation::Dropped { for_room, for_age } => {
                 debug!(target: TARGET, for_room, for_age, "dropped");
             }
+            Observation::RelayFailed { message, .. } => {
+                warn!(target: TARGET, error = message, "an attempt to reach the log failed");
+            }
             Observation::Relayed { waiting, is_stale } => match is_stale {
                 true => warn!(target: TARGET, waiting, "the log cannot be reached"),
                 false => trace!(target: TARGET, waiting, "the log can be reached"),

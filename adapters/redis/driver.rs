@@ -55,12 +55,18 @@ impl<T: Timer + Default> Driver<T> {
         let Poll::Ready(report) = self.links.of(which).poll(cx) else {
             return false;
         };
-        hub.with_relay(|relay, topics, clocks| match report {
-            Report::Connected => relay.handle_connected(clocks.now, which),
-            Report::Failed(failure) => relay.handle_failure(clocks.now, which, failure),
-            Report::Response(response) => {
-                relay.handle_response(clocks.now, clocks.wall, which, response, topics);
+        hub.with_relay(|relay, topics, clocks| {
+            match report {
+                Report::Connected => relay.handle_connected(clocks.now, which),
+                Report::Failed(failure, message) => {
+                    relay.handle_failure(clocks.now, which, failure);
+                    return Some(message);
+                }
+                Report::Response(response) => {
+                    relay.handle_response(clocks.now, clocks.wall, which, response, topics);
+                }
             }
+            None
         });
         true
     }
@@ -104,7 +110,10 @@ impl<T: Timer + Default + Unpin> Future for Driver<T> {
             if let Some(wait) = hub.relay_wait() {
                 let deadline = this.alarm.now() + wait;
                 if this.alarm.poll(cx, deadline).is_ready() {
-                    hub.with_relay(|relay, _, clocks| relay.handle_timeout(clocks.now));
+                    hub.with_relay(|relay, _, clocks| {
+                        relay.handle_timeout(clocks.now);
+                        None
+                    });
                     has_more = true;
                 }
             }
@@ -120,7 +129,10 @@ impl<T: Timer + Default + Unpin> Future for Driver<T> {
 impl<T> Drop for Driver<T> {
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
-            hub.with_relay(|relay, _, _| relay.close());
+            hub.with_relay(|relay, _, _| {
+                relay.close();
+                None
+            });
         }
     }
 }

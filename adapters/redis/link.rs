@@ -1,6 +1,7 @@
 //! One connection to Redis.
 
 use alloc::boxed::Box;
+use alloc::string::{String, ToString};
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -28,18 +29,22 @@ pub(super) struct Link {
 enum State {
     #[default]
     Closed,
-    Opening(Work<Result<(MultiplexedConnection, Work<()>), Failure>>),
+    Opening(Work<Result<(MultiplexedConnection, Work<()>), Failed>>),
     Idle(MultiplexedConnection),
-    Busy(Work<(MultiplexedConnection, Result<Response, Failure>)>),
+    Busy(Work<(MultiplexedConnection, Result<Response, Failed>)>),
 }
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Why a link failed, and what that says in full.
+pub(super) type Failed = (Failure, String);
 
 /// What a link has to tell.
 pub(super) enum Report {
     Connected,
     Response(Response),
-    Failed(Failure),
+    /// The reason, and what it says in full.
+    Failed(Failure, String),
 }
 
 /// What all links of a hub work with.
@@ -57,13 +62,14 @@ impl Link {
         self.io = None;
         self.is_lost = false;
         self.state = State::Opening(Box::pin(async move {
-            let socket = socket.await.map_err(|_| Failure::Lost)?;
+            let socket = socket.await;
+            let socket = socket.map_err(|error| (Failure::Lost, error.to_string()))?;
             // Its own timeout would end a read that waits.
             let config = AsyncConnectionConfig::new()
                 .set_response_timeout(None)
                 .set_connection_timeout(None);
             let opened = MultiplexedConnection::new_with_config(&info, socket, config).await;
-            let (connection, io) = opened.map_err(|error| responses::failure(&error))?;
+            let (connection, io) = opened.map_err(|error| responses::failed(&error))?;
             let io: Work<()> = Box::pin(io);
             Ok((connection, io))
         }));
@@ -83,7 +89,7 @@ impl Link {
             let values = connection.send_packed_commands(&pipeline, 0, count).await;
             let response = match values {
                 Ok(values) => responses::response(&request, values),
-                Err(error) => Err(responses::failure(&error)),
+                Err(error) => Err(responses::failed(&error)),
             };
             (connection, response)
         }));
@@ -104,7 +110,7 @@ impl Link {
                     self.io = Some(io);
                     Some(Report::Connected)
                 }
-                Poll::Ready(Err(failure)) => Some(Report::Failed(failure)),
+                Poll::Ready(Err((failure, why))) => Some(Report::Failed(failure, why)),
                 Poll::Pending => None,
             },
             State::Busy(request) => match request.as_mut().poll(cx) {
@@ -112,7 +118,7 @@ impl Link {
                     self.state = State::Idle(connection);
                     Some(match response {
                         Ok(response) => Report::Response(response),
-                        Err(failure) => Report::Failed(failure),
+                        Err((failure, why)) => Report::Failed(failure, why),
                     })
                 }
                 Poll::Pending => None,
@@ -121,14 +127,14 @@ impl Link {
         };
         match report {
             Some(report) => {
-                if matches!(report, Report::Failed(_)) {
+                if matches!(report, Report::Failed(..)) {
                     self.close();
                 }
                 Poll::Ready(report)
             }
             None if self.is_lost => {
                 self.close();
-                Poll::Ready(Report::Failed(Failure::Lost))
+                Poll::Ready(Report::Failed(Failure::Lost, Failure::Lost.to_string()))
             }
             None => Poll::Pending,
         }

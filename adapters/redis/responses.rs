@@ -1,30 +1,32 @@
 //! What Redis returns, as the responses to a relay.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ::redis::{RedisError, Value};
+use ::redis::{ErrorKind, RedisError, Value};
 
+use super::link::Failed;
 use super::requests::{split_part, unpacked};
 use crate::server::{
     Appended, Entry, EventId, Failure, Origin, Refusal, Request, Response, Run, Stored,
 };
 
 /// Returns the response to a request, from the values of its commands.
-pub(super) fn response(request: &Request, values: Vec<Value>) -> Result<Response, Failure> {
+pub(super) fn response(request: &Request, values: Vec<Value>) -> Result<Response, Failed> {
     if matches!(request, Request::Append(_)) {
         let results = values.into_iter().map(appended);
         return Ok(Response::Appended(results.collect()));
     }
-    let value = values.into_iter().next().ok_or(Failure::Lost)?;
+    let garbled = || (Failure::Garbled, Failure::Garbled.to_string());
+    let value = values.into_iter().next().ok_or_else(garbled)?;
     if let Value::ServerError(error) = value {
         let is_beat = matches!(request, Request::Beat(_));
         if is_beat && appended(Value::ServerError(error.clone())) == Appended::NewerEpoch {
             // Somebody else will judge.
             return Ok(Response::Beat { was_known: true });
         }
-        return Err(failure(&error.into()));
+        return Err(failed(&error.into()));
     }
     let response = match request {
         Request::Join(_) | Request::Probe { .. } => run(value).map(Response::Run),
@@ -42,13 +44,20 @@ pub(super) fn response(request: &Request, values: Vec<Value>) -> Result<Response
         .map(Response::Entries),
         _ => None,
     };
-    // What no server of this kind would say.
-    response.ok_or(Failure::Lost)
+    response.ok_or_else(garbled)
 }
 
-/// Returns what an error means for the connection.
-pub(super) fn failure(error: &RedisError) -> Failure {
+/// Returns what an error means for the connection, and what it says.
+pub(super) fn failed(error: &RedisError) -> Failed {
+    (failure(error), error.to_string())
+}
+
+fn failure(error: &RedisError) -> Failure {
     match error.code() {
+        // The words of the server are lost then.
+        None if error.kind() == ErrorKind::AuthenticationFailed => {
+            Failure::Refused(Refusal::NoPermission)
+        }
         Some(code) if WRONG_SERVER.contains(&code) => Failure::WrongServer,
         Some(_) => Failure::Refused(refusal(error)),
         None => Failure::Lost,

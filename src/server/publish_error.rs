@@ -62,7 +62,8 @@ pub enum PublishError {
         /// How large it may be, in bytes.
         limit: usize,
     },
-    /// The server of the log refused the event.
+    /// The server of the log refused the event, or refused this machine for as long as the event
+    /// could wait. It will not be published.
     Refused(Refusal),
     /// The event was not sent to the server of the log in time, and will not be.
     Expired,
@@ -82,7 +83,7 @@ pub enum Refusal {
     NoReplicas,
     /// It cannot save its data (`MISCONF`).
     NotSaved,
-    /// The user of the connection may not write the log (`NOPERM`).
+    /// The user may not do that, or the password is wrong (`NOPERM`, `NOAUTH`, `WRONGPASS`).
     NoPermission,
     /// It would take more keys than it may hold.
     TooManyKeys,
@@ -98,7 +99,7 @@ impl fmt::Display for Refusal {
             Self::OutOfMemory => "its memory is full",
             Self::NoReplicas => "it has too few replicas",
             Self::NotSaved => "it cannot save its data",
-            Self::NoPermission => "the user has no permission",
+            Self::NoPermission => "the user has no permission, or the password is wrong",
             Self::TooManyKeys => "there are too many keys",
             Self::Overtaken => "a later event took its place",
             Self::Other => "it gave no known reason",

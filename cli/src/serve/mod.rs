@@ -19,11 +19,12 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::service::service_fn;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ssewire::Hub;
+use ssewire::hub::Observation;
 use ssewire::redis::{self, InvalidUrl};
 use ssewire::server::{RelayConfig, SessionConfig, TopicsConfig};
 use ssewire::tokio::Runtime;
@@ -200,6 +201,7 @@ fn hub(args: &Args) -> Result<Hub, InvalidUrl> {
             let redis = redis::Config::new(url)?.topics(config).relay(relay);
             let (hub, driver) = redis.open::<Runtime>();
             tokio::spawn(driver);
+            say_why_redis_is_away(&hub);
             hub
         }
     };
@@ -208,6 +210,26 @@ fn hub(args: &Args) -> Result<Hub, InvalidUrl> {
         hub.trace();
     }
     Ok(hub)
+}
+
+/// Says why Redis cannot be used, once for each reason in a row.
+fn say_why_redis_is_away(hub: &Hub) {
+    let said = Mutex::new(None);
+    hub.observe(move |observation| {
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        match *observation {
+            Observation::RelayFailed { message, .. } if said.as_deref() != Some(message) => {
+                say(format_args!("serve: --redis: {message}"));
+                *said = Some(message.to_owned());
+            }
+            Observation::Relayed {
+                is_stale: false, ..
+            } if said.take().is_some() => {
+                say(format_args!("serve: --redis: connected"));
+            }
+            _ => {}
+        }
+    });
 }
 
 /// Installs the recorder of metrics.

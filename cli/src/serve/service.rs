@@ -108,8 +108,12 @@ impl Service {
             "healthz" => {
                 allow(request, &READING)?;
                 let health = self.hub.health();
-                let is_stale = health.is_some_and(|health| health.stale_since.is_some());
-                let text = if is_stale { "stale\n" } else { "ok\n" };
+                let stale = health.filter(|health| health.stale_since.is_some());
+                let text = match stale.map(|health| health.failure) {
+                    None => "ok\n".into(),
+                    Some(None) => "stale\n".into(),
+                    Some(Some(failure)) => format!("stale: {failure}\n"),
+                };
                 let mut reply = with_text(StatusCode::OK, PLAIN, text);
                 // By this, `ssewire check` knows what it may publish.
                 let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::error::Error;
+use core::fmt;
 use core::time::Duration;
 
 use super::entry::Entry;
@@ -205,12 +207,34 @@ pub enum Appended {
 pub enum Failure {
     /// The connection could not be opened, or was lost.
     Lost,
+    /// The server did not respond in time.
+    TimedOut,
+    /// What the server sent is no response to the request.
+    Garbled,
     /// The server is not the right one, or not ready: `READONLY`, `LOADING`, `CLUSTERDOWN`,
     /// `MOVED`, `UNBLOCKED`.
     WrongServer,
-    /// The server refused the request.
+    /// The server refused the connection or the request.
     Refused(Refusal),
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost => f.write_str("the server of the log cannot be reached"),
+            Self::TimedOut => f.write_str("the server of the log did not respond in time"),
+            Self::Garbled => {
+                f.write_str("the server of the log sent something that is no response")
+            }
+            Self::WrongServer => {
+                f.write_str("the server is not the master of the log, or not ready")
+            }
+            Self::Refused(why) => write!(f, "the server of the log refused the connection: {why}"),
+        }
+    }
+}
+
+impl Error for Failure {}
 
 impl Run {
     /// Returns the last ID of each epoch.

@@ -81,6 +81,8 @@ pub struct Relay {
     outbox: Outbox,
     /// How many times in a row the connections failed.
     failures: u32,
+    /// Why the last of them failed.
+    failure: Option<Failure>,
     /// Before this, no connection is opened.
     retry_at: Timestamp,
     /// The log as the last join found it.
@@ -137,6 +139,11 @@ pub struct Outcome {
 pub struct Health {
     /// Since when the newest entries may be missing. `None` if the relay reads the log.
     pub stale_since: Option<Timestamp>,
+    /// Why the last attempt to read it failed. `None` if the relay reads the log, or if the first
+    /// attempt has not ended.
+    pub failure: Option<Failure>,
+    /// How many attempts in a row have failed.
+    pub failures: u32,
     /// How many publications wait to be in the log.
     pub waiting: usize,
     /// The bytes of these publications.
@@ -161,6 +168,7 @@ impl Relay {
             actions: VecDeque::new(),
             outbox: Outbox::default(),
             failures: 0,
+            failure: None,
             retry_at: Timestamp::default(),
             joined: None,
             tip: None,
@@ -269,10 +277,10 @@ impl Relay {
     /// Takes the fact that time has passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         let is_due = |due: Option<Timestamp>| due.is_some_and(|due| due <= now);
-        self.outbox.expire(now);
+        self.outbox.expire(now, self.failure);
         let unread = self.unread.map(|(_, since)| since + UNREAD_TIMEOUT);
         if is_due(self.publisher_due) || is_due(self.reader_due) || is_due(unread) {
-            self.renew(now);
+            self.renew(now, Failure::TimedOut);
         }
     }
 
@@ -280,6 +288,8 @@ impl Relay {
     pub fn health(&self) -> Health {
         Health {
             stale_since: self.stale_since,
+            failure: self.failure,
+            failures: self.failures,
             waiting: self.outbox.len(),
             waiting_bytes: self.outbox.byte_count(),
         }

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Outcome;
+use super::action::Failure;
 use super::entry::Entry;
 use crate::server::event_id::EventId;
 use crate::server::publish_error::{PublishError, Refusal};
@@ -176,7 +177,12 @@ impl Outbox {
     }
 
     /// Settles the entries whose time is over, but for those whose response is to come.
-    pub(super) fn expire(&mut self, now: Timestamp) {
+    /// `failure` is what keeps them from being sent.
+    pub(super) fn expire(&mut self, now: Timestamp, failure: Option<Failure>) {
+        let unsent = match failure {
+            Some(Failure::Refused(refusal)) => PublishError::Refused(refusal),
+            _ => PublishError::Expired,
+        };
         let mut index = 0;
         while let Some(item) = self.items.get(index) {
             let is_over = item.deadline <= now;
@@ -184,7 +190,7 @@ impl Outbox {
                 ItemState::New | ItemState::Unsure if is_over => {
                     let error = match item.was_sent {
                         true => PublishError::Unknown,
-                        false => PublishError::Expired,
+                        false => unsent,
                     };
                     self.settle(index, Err(error));
                 }

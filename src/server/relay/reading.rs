@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Relay;
-use super::action::{Run, Stored};
+use super::action::{Failure, Run, Stored};
 use super::entry::{Entry, Kind};
 use crate::server::delivery::GapReason;
 use crate::server::event_id::EventId;
@@ -40,7 +40,7 @@ impl Relay {
         topics: &mut Topics<T>,
     ) {
         if !self.is_same_run(&run) {
-            return self.renew(now);
+            return self.renew(now, Failure::WrongServer);
         }
         let common = match (self.tip, restarts) {
             (Some(_), false) => topics.history.lineage.common(run.epochs()),
@@ -57,7 +57,7 @@ impl Relay {
 
     pub(super) fn handle_checked<T>(&mut self, now: Timestamp, run: &Run, topics: &mut Topics<T>) {
         if !self.is_same_run(run) {
-            return self.renew(now);
+            return self.renew(now, Failure::WrongServer);
         }
         match run.tip {
             Some(tip) if Some(tip) >= self.tip => {
@@ -98,7 +98,7 @@ impl Relay {
         let Some((last, _)) = entries.last() else {
             return match items.is_some() {
                 // The log is gone, or is trimmed to nothing.
-                true => self.renew(now),
+                true => self.renew(now, Failure::WrongServer),
                 false => self.finish_load(now, topics),
             };
         };
@@ -194,7 +194,7 @@ impl Relay {
                 // Somebody wrote without joining.
                 self.opens_epoch = true;
                 self.floor = self.floor.max(id.epoch());
-                self.renew(clocks.now);
+                self.renew(clocks.now, Failure::WrongServer);
                 return false;
             }
             match self.next(id, &entry, topics) {

@@ -89,8 +89,7 @@ impl Relay {
             Link::Reader => self.reader == Reader::Down,
         };
         if !is_down {
-            let _ = failure;
-            self.renew(now);
+            self.renew(now, failure);
         }
     }
 
@@ -210,8 +209,9 @@ impl Relay {
     }
 
     /// Gives up both connections, and opens them again.
-    pub(super) fn renew(&mut self, now: Timestamp) {
+    pub(super) fn renew(&mut self, now: Timestamp, failure: Failure) {
         self.go_down();
+        self.failure = Some(failure);
         self.stale_since.get_or_insert(now);
         self.outbox.handle_lost();
         // What is still on its way with the old epoch is refused then, whether or not it is settled
@@ -263,7 +263,7 @@ impl Relay {
 
     fn handle_joined(&mut self, now: Timestamp, wall: u64, run: Run) {
         let (true, Some(generation), Some(tip)) = (run.is_master, run.generation, run.tip) else {
-            return self.renew(now);
+            return self.renew(now, Failure::WrongServer);
         };
         self.publisher = Publisher::Up;
         self.publisher_due = None;
@@ -293,7 +293,7 @@ impl Relay {
     fn handle_appended(&mut self, now: Timestamp, results: &[Appended]) {
         self.publisher = Publisher::Up;
         self.publisher_due = None;
-        let (mut is_wrong, mut joins, mut is_lonely) = (false, false, false);
+        let (mut failure, mut joins, mut is_lonely) = (None, false, false);
         for result in results {
             match *result {
                 Appended::Id(id) => {
@@ -314,7 +314,7 @@ impl Relay {
                     self.outbox.retry_first();
                 }
                 Appended::WrongServer => {
-                    is_wrong = true;
+                    failure = Some(Failure::WrongServer);
                     self.outbox.retry_first();
                 }
             }
@@ -323,12 +323,13 @@ impl Relay {
             self.lonely_since = None;
         } else if *self.lonely_since.get_or_insert(now) + LONELY_TIMEOUT <= now {
             // It may be a master that was abandoned.
-            is_wrong = true;
+            failure = Some(Failure::Refused(Refusal::NoReplicas));
         }
-        // Some had no response.
-        is_wrong |= self.outbox.awaits_response();
-        if is_wrong {
-            self.renew(now);
+        if self.outbox.awaits_response() {
+            failure = Some(Failure::Garbled);
+        }
+        if let Some(failure) = failure {
+            self.renew(now, failure);
         } else if joins {
             self.join(now);
         }
@@ -361,7 +362,7 @@ impl Relay {
 
     pub(super) fn scan(&mut self, now: Timestamp, run: Run, items: Vec<Stored>, cursor: u64) {
         let Some(generation) = run.generation else {
-            return self.renew(now);
+            return self.renew(now, Failure::WrongServer);
         };
         let request = Request::Scan { generation, cursor };
         self.read(now, Reader::Scanning { run, items }, request);
@@ -375,7 +376,7 @@ impl Relay {
         after: EventId,
     ) {
         let Some(generation) = run.generation else {
-            return self.renew(now);
+            return self.renew(now, Failure::WrongServer);
         };
         let request = Request::Read {
             generation,
@@ -389,6 +390,7 @@ impl Relay {
     /// Reads on, or asks for the newest ID if that is due.
     pub(super) fn read_on<T>(&mut self, now: Timestamp, was_empty: bool, topics: &Topics<T>) {
         self.failures = 0;
+        self.failure = None;
         self.stale_since = None;
         if was_empty || now >= self.probed_at + PROBE_EVERY {
             self.probed_at = now;
@@ -398,7 +400,7 @@ impl Relay {
             return self.read(now, Reader::Checking, request);
         }
         let (Some(joined), Some(after)) = (&self.joined, self.tip) else {
-            return self.renew(now);
+            return self.renew(now, Failure::WrongServer);
         };
         let generation = joined.generation;
         let wait = self.next_entry_wait(topics);

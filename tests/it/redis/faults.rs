@@ -2,14 +2,16 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use ssewire::server::{PublishError, Refusal, Start};
+use ssewire::hub::Observation;
+use ssewire::server::{Failure, PublishError, Refusal, RelayConfig, Start};
 use ssewire::tokio::Runtime;
 use ssewire::{Event, redis::Config};
 use tokio::time::sleep;
 
 use super::proxy::{Mode, Proxy};
-use super::server::Server;
+use super::server::{Server, free_port};
 use super::{Node, QUIET, Seen, is_told};
 
 /// The tail of a log is lost with its master, and what came after it takes its place.
@@ -255,6 +257,76 @@ async fn what_the_server_refuses_fails_with_the_reason() {
     let large = "x".repeat(70_000);
     let refused = node.hub.publish("news", Event::new(large)).await;
     assert!(matches!(refused, Err(PublishError::TooLarge { .. })));
+}
+
+/// Why a node cannot take part is told: by its health, to its observers, and by its publications.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_node_that_is_refused_says_why() {
+    let server = Server::start();
+    let url = |user: &str| format!("redis://{user}@127.0.0.1:{}/", server.port);
+    let rights = ["+@all", "-eval", "-xrange"];
+    let set_user = ["ACL", "SETUSER", "guest", "on", ">secret", "~*"];
+    let restrict = |rights: &[&str]| server.command(&[&set_user, rights].concat());
+    let denied = Failure::Refused(Refusal::NoPermission);
+
+    restrict(&rights);
+    let failed = refused(&url("guest:wrong"), denied).await;
+    assert!(failed.contains("Password"), "{failed}");
+    let failed = refused(&url("guest:secret"), denied).await;
+    assert!(failed.contains("eval"), "{failed}");
+    restrict(&["+eval"]);
+    let failed = refused(&url("guest:secret"), denied).await;
+    assert!(failed.contains("xrange"), "{failed}");
+
+    server.command(&["FLUSHALL"]);
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let failed = refused(&server.url(), Failure::Refused(Refusal::OutOfMemory)).await;
+    assert!(failed.contains("memory"), "{failed}");
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+
+    let lost = refused(
+        &format!("redis://127.0.0.1:{}/", free_port()),
+        Failure::Lost,
+    )
+    .await;
+    assert!(lost.contains("refused"), "{lost}");
+    let replica = Server::start();
+    replica.command(&["REPLICAOF", "127.0.0.1", &server.port.to_string()]);
+    refused(&replica.url(), Failure::WrongServer).await;
+
+    // Once it is allowed, all is well.
+    restrict(&["+xrange"]);
+    let node = Node::over(&url("guest:secret"));
+    node.hub.publish("news", Event::new("1")).await.unwrap();
+    let health = node.hub.health().unwrap();
+    assert_eq!((health.failure, health.failures), (None, 0));
+}
+
+/// Publishes at a server that does not take part. Returns what the observers were told.
+async fn refused(url: &str, failure: Failure) -> String {
+    let relay = RelayConfig::new().deadline(Duration::from_millis(500));
+    let (hub, driver) = Config::new(url).unwrap().relay(relay).open::<Runtime>();
+    let told = Arc::new(Mutex::new(String::new()));
+    let observed = Arc::clone(&told);
+    hub.observe(move |observation| {
+        if let Observation::RelayFailed { message, .. } = observation {
+            *observed.lock().unwrap() = message.to_string();
+        }
+    });
+    let driver = tokio::spawn(driver);
+    let expected = match failure {
+        Failure::Refused(refusal) => PublishError::Refused(refusal),
+        _ => PublishError::Expired,
+    };
+    let result = hub.publish("news", Event::new("1")).await;
+    assert_eq!(result, Err(expected), "{url}");
+    let health = hub.health().unwrap();
+    assert!(health.stale_since.is_some());
+    assert_eq!(health.failure, Some(failure), "{url}");
+    driver.abort();
+    let told = told.lock().unwrap().clone();
+    told
 }
 
 /// Two masters at the same time, each with a node, and then one.
