@@ -103,7 +103,7 @@ async fn a_tail_that_is_lost_in_a_promotion_is_told() {
 }
 
 /// Waits until a replica has what its master has.
-async fn linked(replica: &Server) {
+pub(super) async fn linked(replica: &Server) {
     let is_linked = || {
         let info = replica.command(&["INFO", "replication"]);
         info.contains("master_link_status:up")
@@ -138,7 +138,7 @@ async fn a_black_hole_costs_neither_an_event_nor_a_double() {
     sleep(Duration::from_millis(100)).await;
     proxy.set(Mode::Swallows);
     waiting.extend((20..40).map(publish));
-    sleep(Duration::from_secs(7)).await;
+    sleep(Duration::from_secs(12)).await;
     proxy.set(Mode::Passes);
     waiting.extend((40..60).map(publish));
     let mut published = Vec::new();

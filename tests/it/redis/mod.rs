@@ -1,13 +1,14 @@
 //! Hubs on several machines, over a real Redis that fails.
 
 mod faults;
+mod ledger;
 mod presence;
 mod proxy;
 mod server;
 mod soak;
 
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use ssewire::redis::Config;
 use ssewire::server::{EventId, Presence, PublishError, RelayConfig, Start, TopicsConfig};
@@ -242,131 +243,6 @@ async fn a_stopped_master_costs_neither_a_gap_nor_a_double() {
     let expected: Vec<_> = (0..50).map(|number| number.to_string()).collect();
     assert_eq!(seen.data(), expected);
     assert_eq!(seen.gaps, [""; 0]);
-}
-
-/// Publishes from two nodes while something happens to the server, and accounts for all of it.
-async fn ledger(mut server: Server, happens: impl AsyncFnOnce(&mut Server)) {
-    let nodes = [Node::over(&server.url()), Node::over(&server.url())];
-    let mut clients = Vec::new();
-    for index in 0..20 {
-        let hubs = [nodes[0].hub.clone(), nodes[1].hub.clone()];
-        clients.push(tokio::spawn(async move {
-            let mut seen = Seen::default();
-            let mut turn = index;
-            loop {
-                let start = seen.last.map_or(Start::Live, Start::After);
-                let mut news = hubs[turn % 2].subscribe("news", start).unwrap();
-                let hop = Duration::from_millis(500 + 37 * index as u64);
-                let until = tokio::time::Instant::now() + hop;
-                while let Ok(next) = tokio::time::timeout_at(until, news.next()).await {
-                    let Some(bytes) = next else { break };
-                    seen.take(bytes.as_bytes());
-                }
-                let position = news.position();
-                if position > EventId::new(0, 0) {
-                    seen.last = Some(position);
-                }
-                if seen.events.last().is_some_and(|(_, data)| data == "end") {
-                    return seen;
-                }
-                turn += 1;
-            }
-        }));
-    }
-    sleep(Duration::from_secs(2)).await;
-    let mut outcomes: HashMap<String, Result<EventId, PublishError>> = HashMap::new();
-    let mut waiting = Vec::new();
-    let publish = async {
-        for number in 0..3_000 {
-            let data = number.to_string();
-            let hub = &nodes[number % 2].hub;
-            waiting.push((data.clone(), hub.publish("news", Event::new(data))));
-            sleep(Duration::from_millis(2)).await;
-        }
-    };
-    let happen = async {
-        sleep(Duration::from_secs(2)).await;
-        happens(&mut server).await;
-    };
-    tokio::join!(publish, happen);
-    for (data, publication) in waiting {
-        outcomes.insert(data, publication.await);
-    }
-    // The last must get through, whatever was lost before.
-    let mut end = nodes[0].hub.publish("news", Event::new("end")).await;
-    while end.is_err() {
-        end = nodes[0].hub.publish("news", Event::new("end")).await;
-    }
-    let mut means: HashMap<EventId, String> = HashMap::new();
-    for client in clients {
-        let seen = timeout(Duration::from_secs(60), client)
-            .await
-            .unwrap()
-            .unwrap();
-        let mut times: HashMap<&str, u32> = HashMap::new();
-        for (id, data) in &seen.events {
-            let meant = means.entry(*id).or_insert_with(|| data.clone());
-            assert_eq!(meant, data, "{id} stands for two events");
-            *times.entry(data).or_default() += 1;
-        }
-        let missing = |data: &&String| !times.contains_key(data.as_str());
-        let acknowledged = outcomes.iter().filter(|(_, result)| result.is_ok());
-        let missed = acknowledged.map(|(data, _)| data).filter(missing).count();
-        let doubled = times.values().filter(|times| **times > 1).count();
-        if seen.gaps.is_empty() {
-            assert_eq!((missed, doubled), (0, 0));
-            let unsent = |error| matches!(error, PublishError::Expired | PublishError::OutboxFull);
-            for (data, result) in &outcomes {
-                if result.is_err_and(unsent) {
-                    assert!(!times.contains_key(data.as_str()), "{data} {result:?}");
-                }
-            }
-        }
-    }
-    let failed = outcomes.values().filter(|result| result.is_err()).count();
-    println!("{} published, {failed} failed", outcomes.len());
-    assert!(failed < outcomes.len() / 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs redis-server"]
-async fn a_killed_server_without_persistence_is_accounted_for() {
-    ledger(Server::start(), async |server: &mut Server| {
-        server.kill();
-        sleep(Duration::from_millis(300)).await;
-        server.restart();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs redis-server"]
-async fn a_killed_server_with_a_file_is_accounted_for() {
-    let options = [
-        "--save",
-        "",
-        "--appendonly",
-        "yes",
-        "--appendfsync",
-        "everysec",
-    ];
-    ledger(
-        Server::with_options(&options),
-        async |server: &mut Server| {
-            server.kill();
-            server.restart();
-        },
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs redis-server"]
-async fn a_flush_under_load_is_accounted_for() {
-    ledger(Server::start(), async |server: &mut Server| {
-        server.command(&["FLUSHALL"]);
-    })
-    .await;
 }
 
 #[tokio::test]
