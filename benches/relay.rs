@@ -289,9 +289,11 @@ async fn delivered(
         }));
     }
     let started = ProcessTime::now();
+    // Slow enough that each subscriber gets each event by itself, with Redis and without.
+    let mut ticks = tokio::time::interval(Duration::from_millis(4));
     for number in 0..count {
+        ticks.tick().await;
         hub.publish("news", Event::new(number.to_string())).await?;
-        tokio::task::yield_now().await;
     }
     hub.publish("news", Event::new("end")).await?;
     for task in tasks {

@@ -1,6 +1,7 @@
 //! Where the log is, and its limits.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::error::Error;
@@ -61,20 +62,21 @@ impl Config {
     ///
     /// [`InvalidUrl`] if it is not such a URL.
     pub fn new(url: impl AsRef<str>) -> Result<Self, InvalidUrl> {
-        let parsed = url.as_ref().into_connection_info();
+        // The client would need a TLS of its own, and refuses such a URL without it.
+        let url = url.as_ref();
+        let secure = url
+            .strip_prefix("rediss://")
+            .or_else(|| url.strip_prefix("valkeys://"));
+        let is_tls = secure.is_some();
+        if is_tls && !cfg!(feature = "tls") {
+            return Err(InvalidUrl("rediss:// needs the feature tls".to_string()));
+        }
+        let url = secure.map_or_else(|| url.into(), |rest| format!("redis://{rest}"));
+        let parsed = url.into_connection_info();
         let info: ConnectionInfo = parsed.map_err(|error| InvalidUrl(error.to_string()))?;
-        let (host, port, is_tls) = match info.addr() {
-            ConnectionAddr::Tcp(host, port) => (host, port, false),
-            ConnectionAddr::TcpTls { host, port, .. } if cfg!(feature = "tls") => {
-                (host, port, true)
-            }
-            ConnectionAddr::TcpTls { .. } => {
-                return Err(InvalidUrl("rediss:// needs the feature tls".to_string()));
-            }
-            _ => {
-                let message = "it has no host; for other sockets see Config::open_over";
-                return Err(InvalidUrl(message.to_string()));
-            }
+        let ConnectionAddr::Tcp(host, port) = info.addr() else {
+            let message = "it has no host; for other sockets see Config::open_over";
+            return Err(InvalidUrl(message.to_string()));
         };
         Ok(Self {
             host: host.clone(),

@@ -9,12 +9,16 @@
 mod common;
 mod proxy;
 mod raw_tls_server;
+#[path = "../../../it/redis/server.rs"]
+#[allow(dead_code, reason = "the tests of the library use all of it")]
+mod redis_server;
 mod tls_server;
 
 mod axum;
 mod example_servers;
 mod hostile;
 mod proxies;
+mod redis;
 mod tail;
 mod tls;
 mod trust;
