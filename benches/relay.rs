@@ -1,4 +1,4 @@
-//! A hub over Redis: how many publications pass, how long they take, and what they cost Redis.
+//! A hub over Redis: how many publications pass, how long they take, and what they cost.
 //!
 //! The program starts a `redis-server` of its own on a free port. The peer is a relay over Redis'
 //! publish and subscribe, as one writes it by hand: it has no log, no IDs and no order over channels.
@@ -247,29 +247,41 @@ async fn latency(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The processor time of a delivery to 1,000 subscribers, with Redis and without, in one run.
+/// The processor time of an event, and of its delivery to one more subscriber, with Redis and without,
+/// in one run.
 async fn fan_out(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let (subscribers, count) = if args.smoke { (10, 10) } else { (1_000, 500) };
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    println!("\n## Processor time of this process, up to {subscribers} subscribers\n");
+    println!("{}", head("", &["over Redis", "in memory", "ratio"]));
+    let mut rows = [
+        ("an event, to one", [vec![], vec![]]),
+        ("one more", [vec![], vec![]]),
+    ];
     for _ in 0..args.rounds(5) {
         let server = Server::start().await?;
-        let shared = server.hub().await?;
-        with.push(delivered(&shared, subscribers, count).await?);
-        without.push(delivered(&Hub::new(), subscribers, count).await?);
+        let hubs = [server.hub().await?, Hub::new()];
+        for (index, hub) in hubs.iter().enumerate() {
+            let one = published(hub, 1, count).await?;
+            let all = published(hub, subscribers, count).await?;
+            let [(_, events), (_, more)] = &mut rows;
+            events[index].push(one);
+            more[index].push((all - one) / (subscribers - 1) as f64);
+        }
     }
-    let (with, without) = (median(with).unwrap_or(0.0), median(without).unwrap_or(0.0));
-    println!("\n## Processor time of a delivery to one of {subscribers} subscribers\n");
-    println!("{}", head("", &["over Redis", "in memory", "ratio"]));
-    let cells = [
-        format!("{with:.3} µs"),
-        format!("{without:.3} µs"),
-        format!("{:.2}", with / without),
-    ];
-    println!("{}", row("a delivery", cells));
+    for (label, values) in rows {
+        let [with, without] = values.map(|values| median(values).unwrap_or(0.0));
+        let cells = [
+            format!("{with:.3} µs"),
+            format!("{without:.3} µs"),
+            format!("{:.2}", with / without),
+        ];
+        println!("{}", row(label, cells));
+    }
     Ok(())
 }
 
-async fn delivered(
+/// Returns the processor time of an event that goes to so many subscribers, in microseconds.
+async fn published(
     hub: &Hub,
     subscribers: usize,
     count: usize,
@@ -278,14 +290,11 @@ async fn delivered(
     for _ in 0..subscribers {
         let mut subscription = hub.subscribe("news", None)?;
         tasks.push(tokio::spawn(async move {
-            let mut bytes = 0;
             while let Some(events) = subscription.next().await {
-                bytes += events.as_bytes().len();
                 if events.as_bytes().ends_with(b"data: end\n\n") {
                     break;
                 }
             }
-            bytes
         }));
     }
     let started = ProcessTime::now();
@@ -299,6 +308,5 @@ async fn delivered(
     for task in tasks {
         task.await?;
     }
-    let deliveries = (subscribers * (count + 1)) as f64;
-    Ok(started.elapsed().as_secs_f64() * 1e6 / deliveries)
+    Ok(started.elapsed().as_secs_f64() * 1e6 / (count + 1) as f64)
 }

@@ -195,6 +195,15 @@ impl Entry {
             .sum()
     }
 
+    /// Returns about how many bytes it has in the log, without making its fields.
+    pub(super) fn rough_size(&self) -> usize {
+        let event = self.kind.as_event().map(|(topics, _, event)| {
+            let topics: usize = topics.iter().map(str::len).sum();
+            topics + event.event_type().len() + event.data().len()
+        });
+        ROUGH_OVERHEAD + event.unwrap_or_default()
+    }
+
     /// Returns the fields that stand for it in the log.
     pub fn fields(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let mut fields = Vec::with_capacity(8);
@@ -352,6 +361,9 @@ impl<'a> Raw<'a> {
             .ok()
     }
 }
+
+/// The names of the fields, and the fields that every entry has.
+const ROUGH_OVERHEAD: usize = 80;
 
 const VERSION: &str = "v";
 const KIND: &str = "kind";

@@ -234,7 +234,7 @@ impl Relay {
         topics: &mut Topics<T>,
     ) {
         self.floor = self.floor.max(id.epoch());
-        self.large = entry.byte_count().max(self.large - self.large / 64);
+        self.large = entry.rough_size().max(self.large - self.large / 64);
         self.tip = Some(id);
         if entry.sender == self.node {
             self.outbox.handle_seen(entry.number, id);

@@ -9,8 +9,8 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use redis::Value;
 use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Value};
 use ssewire::hub::Publication;
 use ssewire::server::{EventId, PublishError, Start};
 use ssewire::{Event, Hub};
@@ -379,7 +379,10 @@ type Waiting = Vec<(u64, Publication)>;
 /// Reads the log from the server itself: from an event on, or all of it if it lacks that.
 async fn read_log(server: &Server, first: Option<EventId>) -> BTreeMap<EventId, u64> {
     let client = redis::Client::open(server.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    // Its own timeout is short for a machine that does much at once.
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let connection = client.get_multiplexed_async_connection_with_config(&config);
+    let mut connection = connection.await.unwrap();
     let mut keys = redis::cmd("KEYS");
     let logs: Vec<String> = keys
         .arg("*:log:*")
