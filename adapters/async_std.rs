@@ -35,10 +35,14 @@ use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::io;
+#[cfg(all(unix, feature = "redis"))]
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[cfg(feature = "hyper")]
 use async_net::TcpStream;
+#[cfg(all(unix, feature = "redis"))]
+use async_net::unix::UnixStream;
 #[cfg(feature = "hyper")]
 use hyper_util::rt::TokioIo;
 #[cfg(feature = "hyper")]
@@ -48,6 +52,8 @@ use crate::Timestamp;
 use crate::adapters::futures_io::FuturesIo;
 #[cfg(feature = "hyper")]
 use crate::adapters::http::look_up;
+#[cfg(all(unix, feature = "redis"))]
+use crate::adapters::runtime::UnixSocket;
 use crate::adapters::runtime::{self, ReadFrom, Timer};
 #[cfg(feature = "hyper")]
 use crate::adapters::runtime::{Dial, Dialling};
@@ -133,6 +139,14 @@ impl Dial for Runtime {
             let socket = TcpStream::connect(address).await?;
             socket.set_nodelay(true)?;
             Ok(TokioIo::new(socket.compat()))
+        })
+    }
+
+    #[cfg(all(unix, feature = "redis"))]
+    fn connect_unix(path: PathBuf) -> Dialling<UnixSocket> {
+        Box::pin(async move {
+            let socket = UnixStream::connect(path).await?;
+            Ok(Box::new(TokioIo::new(socket.compat())) as UnixSocket)
         })
     }
 }

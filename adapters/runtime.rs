@@ -20,6 +20,8 @@ use core::task::{Context, Poll};
 #[cfg(feature = "client")]
 use core::time::Duration;
 use std::io;
+#[cfg(feature = "redis")]
+use std::path::PathBuf;
 
 use crate::Timestamp;
 
@@ -56,7 +58,26 @@ pub trait Dial: Timer + Default + Send + 'static {
 
     /// Connects to an address.
     fn connect(address: SocketAddr) -> Dialling<Self::Socket>;
+
+    /// Connects to the Unix socket at `path`. The default implementation returns an error of the kind
+    /// [`Unsupported`](io::ErrorKind::Unsupported).
+    #[cfg(feature = "redis")]
+    fn connect_unix(path: PathBuf) -> Dialling<UnixSocket> {
+        let _ = path;
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
 }
+
+/// A connected Unix socket of a [`Dial`].
+#[cfg(feature = "redis")]
+pub type UnixSocket = Box<dyn Duplex>;
+
+/// What reads and writes.
+#[cfg(feature = "redis")]
+pub trait Duplex: ::hyper::rt::Read + ::hyper::rt::Write + Send + Unpin {}
+
+#[cfg(feature = "redis")]
+impl<S: ::hyper::rt::Read + ::hyper::rt::Write + Send + Unpin> Duplex for S {}
 
 /// A future of [`Dial`].
 #[cfg(feature = "hyper")]

@@ -35,10 +35,14 @@ use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
+#[cfg(all(unix, feature = "redis"))]
+use std::path::PathBuf;
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(feature = "hyper")]
 use ::tokio::net::TcpStream;
+#[cfg(all(unix, feature = "redis"))]
+use ::tokio::net::UnixStream;
 #[cfg(feature = "hyper")]
 use ::tokio::task::spawn_blocking;
 use ::tokio::time::{Instant, Sleep, sleep_until};
@@ -49,6 +53,8 @@ use crate::Timestamp;
 #[cfg(feature = "hyper")]
 use crate::adapters::http::look_up;
 use crate::adapters::io::{self as adapter, ReaderStream};
+#[cfg(all(unix, feature = "redis"))]
+use crate::adapters::runtime::UnixSocket;
 use crate::adapters::runtime::{self, ReadFrom, Timer, WriteTo};
 #[cfg(feature = "hyper")]
 use crate::adapters::runtime::{Dial, Dialling};
@@ -163,6 +169,14 @@ impl Dial for Runtime {
             let socket = TcpStream::connect(address).await?;
             socket.set_nodelay(true)?;
             Ok(TokioIo::new(socket))
+        })
+    }
+
+    #[cfg(all(unix, feature = "redis"))]
+    fn connect_unix(path: PathBuf) -> Dialling<UnixSocket> {
+        Box::pin(async move {
+            let socket = UnixStream::connect(path).await?;
+            Ok(Box::new(TokioIo::new(socket)) as UnixSocket)
         })
     }
 }

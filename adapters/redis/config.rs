@@ -8,6 +8,7 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 use std::io;
+use std::path::PathBuf;
 
 use ::hyper_util::rt::TokioIo;
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
@@ -41,10 +42,8 @@ use crate::server::{RelayConfig, TopicsConfig};
 /// ```
 #[derive(Clone)]
 pub struct Config {
-    host: String,
-    port: u16,
+    address: Address,
     info: RedisConnectionInfo,
-    is_tls: bool,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     name: String,
@@ -54,9 +53,21 @@ pub struct Config {
     relay: RelayConfig,
 }
 
+/// Where the server is.
+#[derive(Clone, Debug)]
+enum Address {
+    Tcp {
+        host: String,
+        port: u16,
+        is_tls: bool,
+    },
+    Unix(PathBuf),
+}
+
 impl Config {
-    /// Takes the URL of a server, `redis://user:password@host:port/database`. All but the host may be
-    /// left out. With the feature `tls`, `rediss://` is a connection over TLS.
+    /// Takes the URL of a server: `redis://user:password@host:port/database`, where all but the host may
+    /// be left out, or `unix:///path?user=…&pass=…&db=…`. With the feature `tls`, `rediss://` is a
+    /// connection over TLS.
     ///
     /// # Errors
     ///
@@ -74,16 +85,19 @@ impl Config {
         let url = secure.map_or_else(|| url.into(), |rest| format!("redis://{rest}"));
         let parsed = url.into_connection_info();
         let info: ConnectionInfo = parsed.map_err(|error| InvalidUrl(error.to_string()))?;
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            let message = "it has no host; for other sockets see Config::open_over";
-            return Err(InvalidUrl(message.to_string()));
+        let address = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => Address::Tcp {
+                host: host.clone(),
+                port: *port,
+                is_tls,
+            },
+            ConnectionAddr::Unix(path) if !is_tls => Address::Unix(path.clone()),
+            _ => return Err(InvalidUrl("it has no host and no path".to_string())),
         };
         Ok(Self {
-            host: host.clone(),
-            port: *port,
+            address,
             // The name of a library would need a right of its own.
             info: info.redis_settings().clone().set_skip_set_lib_name(),
-            is_tls,
             #[cfg(feature = "tls")]
             tls: None,
             name: "hub".to_string(),
@@ -148,7 +162,7 @@ impl Config {
     }
 
     /// Does as [`open`](Self::open) does, over connections that `dial` opens, as often as one is
-    /// needed: a Unix socket, the master that a Sentinel names, or a node of a cluster.
+    /// needed: to the master that a Sentinel names, to a node of a cluster, through a tunnel.
     ///
     /// The streams are those of the runtime `R`. The host and the port of the URL are not used, but
     /// its user, its password and its database are.
@@ -156,22 +170,25 @@ impl Config {
     /// # Examples
     ///
     /// ```no_run
-    /// # #[cfg(all(unix, feature = "tokio"))]
+    /// # #[cfg(feature = "tokio")]
     /// # mod run {
     /// use ssewire::redis::Config;
     /// use ssewire::tokio::Runtime;
-    /// use tokio::net::UnixStream;
+    /// use tokio::net::TcpStream;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let config = Config::new("redis://localhost/")?;
-    /// let dial = || UnixStream::connect("/run/redis/redis-server.sock");
+    /// let dial = || async {
+    ///     let master = "127.0.0.1:6379"; // as the Sentinels say
+    ///     TcpStream::connect(master).await
+    /// };
     /// let (hub, driver) = config.open_over::<Runtime, _, _>(dial);
     /// tokio::spawn(driver);
     /// # Ok(())
     /// # }
     /// # }
-    /// # #[cfg(all(unix, feature = "tokio"))]
+    /// # #[cfg(feature = "tokio")]
     /// # run::main().unwrap();
     /// ```
     pub fn open_over<R, F, S>(
@@ -195,18 +212,25 @@ impl Config {
 
     /// Opens a connection.
     async fn connect<R: runtime::Dial>(&self) -> io::Result<Socket> {
-        let socket = open::<R>(&self.host, self.port, Some(CONNECT_TIMEOUT)).await?;
+        let (host, port, is_tls) = match &self.address {
+            Address::Tcp { host, port, is_tls } => (host, *port, *is_tls),
+            Address::Unix(path) => {
+                let socket = R::connect_unix(path.clone()).await?;
+                return Ok(Box::pin(TokioIo::new(socket)));
+            }
+        };
+        let socket = open::<R>(host, port, Some(CONNECT_TIMEOUT)).await?;
         #[cfg(feature = "tls")]
-        if self.is_tls {
+        if is_tls {
             let tls = match &self.tls {
                 Some(tls) => tls.clone(),
                 None => Tls::with_platform_roots()?,
             };
-            let secured = tls.handshake(self.host.clone(), socket).await;
+            let secured = tls.handshake(host.clone(), socket).await;
             let (socket, _) = secured.map_err(io::Error::other)?;
             return Ok(Box::pin(TokioIo::new(socket)));
         }
-        debug_assert!(!self.is_tls, "such a URL is refused");
+        debug_assert!(!is_tls, "such a URL is refused");
         Ok(Box::pin(TokioIo::new(socket)))
     }
 
@@ -230,8 +254,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the password.
         f.debug_struct("Config")
-            .field("host", &self.host)
-            .field("port", &self.port)
+            .field("address", &self.address)
             .field("name", &self.name)
             .finish_non_exhaustive()
     }

@@ -71,7 +71,7 @@ pub(crate) struct Args {
     /// Let pages of this origin use the server, or of every origin (*); may be repeated
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<Origin>,
-    /// Share the topics with all servers at this Redis: redis://user:password@host:port/database
+    /// Share the topics with all servers at this Redis: redis://user:password@host:port/database, rediss://… or unix:///path
     #[arg(
         long,
         value_name = "URL",

@@ -337,11 +337,10 @@ fn a_hub_runs_on_async_std() {
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_hub_runs_over_connections_of_its_own() {
-    let path = std::env::temp_dir().join(format!("ssewire-{}.sock", std::process::id()));
-    let options = ["--save", "", "--unixsocket", path.to_str().unwrap()];
-    let _server = Server::with_options(&options);
-    let config = Config::new("redis://localhost/").unwrap();
-    let dial = move || tokio::net::UnixStream::connect(path.clone());
+    let server = Server::start();
+    let port = server.port;
+    let config = Config::new("redis://elsewhere/").unwrap();
+    let dial = move || tokio::net::TcpStream::connect(("127.0.0.1", port));
     let (hub, driver) = config.open_over::<Runtime, _, _>(dial);
     tokio::spawn(driver);
     let mut news = hub.subscribe("news", None).unwrap();
@@ -351,9 +350,35 @@ async fn a_hub_runs_over_connections_of_its_own() {
     assert_eq!(seen.data().last(), Some(&"hello"));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_hub_runs_over_a_unix_socket() {
+    let path = std::env::temp_dir().join(format!("ssewire-{}.sock", std::process::id()));
+    let path = path.to_str().unwrap();
+    let server = Server::with_options(&["--save", "", "--unixsocket", path]);
+    server.command(&["CONFIG", "SET", "requirepass", "secret"]);
+    let config = Config::new(format!("unix://{path}?pass=secret")).unwrap();
+    let (hub, driver) = config.clone().open::<Runtime>();
+    tokio::spawn(driver);
+    hub.publish("news", Event::new("hello")).await.unwrap();
+    #[cfg(feature = "async-std")]
+    {
+        let (hub, driver) = config.open::<ssewire::async_std::Runtime>();
+        async_std::task::spawn(driver);
+        hub.publish("news", Event::new("hello")).await.unwrap();
+    }
+    drop(server);
+    let (hub, driver) = Config::new("unix:///nowhere").unwrap().open::<Runtime>();
+    tokio::spawn(driver);
+    while hub.health().unwrap().failures == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[test]
 fn a_url_that_is_none_is_refused() {
-    for url in ["", "http://127.0.0.1/", "redis+unix:///tmp/x", "127.0.0.1"] {
+    for url in ["", "http://127.0.0.1/", "rediss+unix:///tmp/x", "127.0.0.1"] {
         let error = Config::new(url).unwrap_err().to_string();
         assert!(
             error.starts_with("not the URL of a Redis server"),
