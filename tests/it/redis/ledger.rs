@@ -40,15 +40,18 @@ enum Fault {
     Killed,
     /// The master is killed, and the replica that is promoted lacks the newest entries.
     Promoted,
+    /// The same, and one node sleeps through it, with publications on their way.
+    PromotedAsleep,
     /// The replica is promoted while the master is still alive, each with a node.
     TwoMasters,
 }
 
 impl Fault {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Closed,
         Self::Promoted,
         Self::AnswersLost,
+        Self::PromotedAsleep,
         Self::NodeKilled,
         Self::Flushed,
         Self::TwoMasters,
@@ -68,7 +71,7 @@ impl Fault {
     const fn may_lose_events(self) -> bool {
         matches!(
             self,
-            Self::Flushed | Self::Killed | Self::Promoted | Self::TwoMasters
+            Self::Flushed | Self::Killed | Self::Promoted | Self::PromotedAsleep | Self::TwoMasters
         )
     }
 }
@@ -147,11 +150,17 @@ impl Site {
                 // What a replica still has goes with its master.
                 self.replica = replica_of(&self.master, &self.options).await;
             }
-            Fault::Promoted => {
+            Fault::Promoted | Fault::PromotedAsleep => {
+                let sleeps = fault == Fault::PromotedAsleep;
+                self.nodes[either].sleep(sleeps);
                 self.replica.command(&["REPLICAOF", "127.0.0.1", "1"]);
                 sleep(Duration::from_millis(luck.u64(..500))).await;
                 self.master.kill();
                 self.promote([either, 1 - either], Duration::ZERO).await;
+                if sleeps {
+                    sleep(Duration::from_millis(luck.u64(..3_000))).await;
+                    self.nodes[either].sleep(false);
+                }
             }
             Fault::TwoMasters => {
                 let apart = Duration::from_millis(luck.u64(200..2_000));

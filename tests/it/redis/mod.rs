@@ -11,9 +11,10 @@ use core::time::Duration;
 use std::collections::HashSet;
 
 use ssewire::redis::Config;
-use ssewire::server::{EventId, Presence, PublishError, RelayConfig, Start, TopicsConfig};
+use ssewire::server::{EventId, Failure, Presence, PublishError, RelayConfig, Start, TopicsConfig};
 use ssewire::tokio::Runtime;
 use ssewire::{Decoder, Event, FrameRef, Hub, Subscription};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -23,6 +24,7 @@ use self::server::{Server, free_port};
 struct Node {
     hub: Hub,
     task: JoinHandle<()>,
+    sleeps: watch::Sender<bool>,
 }
 
 impl Node {
@@ -31,10 +33,25 @@ impl Node {
         let relay = RelayConfig::new().load_count(200_000);
         let config = Config::new(url).unwrap().topics(topics).relay(relay);
         let (hub, driver) = config.max_len(1_000_000).open::<Runtime>();
-        Self {
-            hub,
-            task: tokio::spawn(driver),
-        }
+        let (sleeps, mut does_sleep) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            tokio::pin!(driver);
+            loop {
+                while *does_sleep.borrow_and_update() {
+                    let _ = does_sleep.changed().await;
+                }
+                tokio::select! {
+                    () = &mut driver => return,
+                    Ok(()) = does_sleep.changed() => {}
+                }
+            }
+        });
+        Self { hub, task, sleeps }
+    }
+
+    /// Lets it do nothing, as if its process had been stopped, or go on.
+    fn sleep(&self, sleeps: bool) {
+        self.sleeps.send(sleeps).unwrap();
     }
 }
 
@@ -224,17 +241,23 @@ async fn ten_thousand_reconnects_cost_redis_nothing() {
 #[ignore = "needs redis-server"]
 async fn a_stopped_master_costs_neither_a_gap_nor_a_double() {
     let server = Server::start();
-    let (a, b) = (Node::over(&server.url()), Node::over(&server.url()));
+    let relay = RelayConfig::new().deadline(Duration::from_secs(30));
+    let config = Config::new(server.url()).unwrap().relay(relay);
+    let (a, driver) = config.open::<Runtime>();
+    tokio::spawn(driver);
+    let b = Node::over(&server.url());
     let mut news = b.hub.subscribe("news", None).unwrap();
     let mut seen = Seen::default();
     seen.read(&mut news, QUIET).await;
-    a.hub.publish("news", Event::new("0")).await.unwrap();
+    a.publish("news", Event::new("0")).await.unwrap();
     server.signal("-STOP");
     let waiting: Vec<_> = (1..50)
-        .map(|number| a.hub.publish("news", Event::new(number.to_string())))
+        .map(|number| a.publish("news", Event::new(number.to_string())))
         .collect();
-    sleep(Duration::from_secs(8)).await;
-    assert!(a.hub.health().unwrap().stale_since.is_some());
+    sleep(Duration::from_secs(10)).await;
+    let health = a.health().unwrap();
+    assert!(health.stale_since.is_some());
+    assert_eq!(health.failure, Some(Failure::TimedOut));
     server.signal("-CONT");
     for publication in waiting {
         publication.await.unwrap();
