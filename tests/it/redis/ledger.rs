@@ -31,6 +31,8 @@ enum Fault {
     Stopped(u64),
     /// One node's way to the master swallows everything for so many seconds.
     Swallowed(u64),
+    /// What one node sends arrives after so many seconds, when it has given up.
+    Late(u64),
     /// A node is killed, and another takes its place.
     NodeKilled,
     /// The log is lost.
@@ -47,7 +49,7 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Closed,
         Self::Promoted,
         Self::AnswersLost,
@@ -58,12 +60,14 @@ impl Fault {
         Self::Stopped(10),
         Self::Killed,
         Self::Swallowed(12),
+        Self::Late(6),
     ];
 
     fn random(luck: &mut fastrand::Rng) -> Self {
         match luck.choice(Self::ALL) {
             Some(Self::Stopped(_)) => Self::Stopped(luck.u64(1..10)),
             Some(Self::Swallowed(_)) => Self::Swallowed(luck.u64(1..12)),
+            Some(Self::Late(_)) => Self::Late(luck.u64(1..12)),
             fault => fault.unwrap_or(Self::Closed),
         }
     }
@@ -132,6 +136,11 @@ impl Site {
             }
             Fault::Swallowed(seconds) => {
                 self.ways[either].set(Mode::Swallows);
+                sleep(Duration::from_secs(seconds)).await;
+                self.ways[either].set(Mode::Passes);
+            }
+            Fault::Late(seconds) => {
+                self.ways[either].set(Mode::Holds);
                 sleep(Duration::from_secs(seconds)).await;
                 self.ways[either].set(Mode::Passes);
             }

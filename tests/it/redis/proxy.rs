@@ -21,6 +21,9 @@ pub(crate) enum Mode {
     Passes,
     /// Nothing arrives, and nothing is closed.
     Swallows,
+    /// What is on its way to the server arrives when this is over, and a second later than that if its
+    /// sender has given up by then.
+    Holds,
     /// What the server answers is lost, and the connection with it.
     LosesAnswers,
     /// All connections are closed.
@@ -82,15 +85,32 @@ async fn copy(
     closes: Mode,
 ) {
     let mut buffer = vec![0; 64 << 10];
+    let mut held = Vec::new();
     loop {
         let read = tokio::select! {
             read = from.read(&mut buffer) => read.unwrap_or_default(),
             changed = mode.changed() => match changed {
-                Ok(()) if *mode.borrow_and_update() != Mode::Closes => continue,
+                Ok(()) if *mode.borrow_and_update() != Mode::Closes => {
+                    if *mode.borrow() == Mode::Passes {
+                        let _ = to.write_all(&core::mem::take(&mut held)).await;
+                    }
+                    continue;
+                }
                 _ => return,
             },
         };
         let is = *mode.borrow();
+        if is == Mode::Holds && closes == Mode::Closes {
+            held.extend_from_slice(&buffer[..read]);
+            if read > 0 {
+                continue;
+            }
+            if mode.wait_for(|mode| *mode != Mode::Holds).await.is_ok() {
+                tokio::time::sleep(LATE).await;
+                let _ = to.write_all(&held).await;
+            }
+            return;
+        }
         if read == 0 || is == Mode::Closes || is == closes {
             return;
         }
@@ -99,3 +119,6 @@ async fn copy(
         }
     }
 }
+
+/// By how much a command is late whose sender has given up.
+const LATE: core::time::Duration = core::time::Duration::from_secs(1);
