@@ -1,7 +1,14 @@
 //! Many machines with one log, whatever fails.
 
+use core::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
+use ssewire::server::{
+    Action, Appended, Entry, EventId, Kind, Link, Relay, RelayConfig, Request, Response, Run,
+    TopicSet, Topics, TopicsConfig,
+};
+use ssewire::{Event, Timestamp};
 
 use crate::common::relay_model::choices::Choices;
 use crate::common::relay_model::{ALL, Fault, HARMLESS, Scenario, run};
@@ -67,6 +74,88 @@ fn each_failure_alone_is_accounted_for() {
             assert_eq!(told.err(), None, "seed {seed} of {faults:?}");
         }
     }
+}
+
+/// A reader that is behind, and reads on, is not given up. One that no longer gets anywhere is.
+#[test]
+fn a_reader_that_is_behind_is_not_given_up() {
+    const EPOCH: u64 = 7;
+    let mut now = Timestamp::default();
+    let mut relay = Relay::new(RelayConfig::new(), 1);
+    let mut topics = Topics::<()>::following(TopicsConfig::new());
+    let tip = EventId::new(EPOCH, 0);
+    let log = Run {
+        is_master: true,
+        server: "a".into(),
+        generation: Some(1),
+        epoch: EPOCH,
+        tip: Some(tip),
+        lineage: Vec::new(),
+        closed: Vec::new(),
+    };
+    let fields = [("kind", "event"), ("topic", "news"), ("data", "another")];
+    let fields = fields.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let other = Entry::from_fields(fields);
+    let kind = Kind::Event {
+        topics: TopicSet::new(["news"]),
+        event: Event::new("from this one"),
+    };
+    relay.publish(now, 0, kind).unwrap();
+    let (mut read, mut is_loaded) = (0, false);
+    let mut given_up_after = None;
+    for second in 0..60_u64 {
+        while let Some(action) = relay.poll_action(now) {
+            let (link, response) = match action {
+                Action::Connect(link) => {
+                    relay.handle_connected(now, link);
+                    continue;
+                }
+                Action::Disconnect(_) => {
+                    given_up_after.get_or_insert(second);
+                    continue;
+                }
+                Action::Send(link, Request::Join(_) | Request::Probe { .. }) => {
+                    let newest = if is_loaded { 100 } else { 0 };
+                    let tip = Some(EventId::new(EPOCH, newest));
+                    let run = Run { tip, ..log.clone() };
+                    (link, Response::Run(run))
+                }
+                Action::Send(link, Request::Beat(_)) => (link, Response::Beat { was_known: true }),
+                Action::Send(link, Request::Append(append)) => {
+                    assert_eq!(append.entries.len(), 1);
+                    // Behind a hundred of others.
+                    let id = EventId::new(EPOCH, 100);
+                    (link, Response::Appended(vec![Appended::Id(id)]))
+                }
+                Action::Send(link, Request::Scan { .. }) => {
+                    let (cursor, items) = (0, Vec::new());
+                    (link, Response::Stored { cursor, items })
+                }
+                Action::Send(link, Request::Read { wait, .. }) if wait.is_zero() => {
+                    let first = (tip, Entry::epoch(None));
+                    let entries = [first].into_iter().filter(|_| !is_loaded).collect();
+                    is_loaded = true;
+                    (link, Response::Entries(entries))
+                }
+                // An entry a second, and none after half a minute.
+                Action::Send(_, Request::Read { .. }) => continue,
+                action => panic!("{action:?}"),
+            };
+            relay.handle_response(now, 0, link, response, &mut topics);
+        }
+        now = now + Duration::from_secs(1);
+        if second < 30 {
+            read += 1;
+            let entries = vec![(EventId::new(EPOCH, read), other.clone())];
+            let response = Response::Entries(entries);
+            relay.handle_response(now, 0, Link::Reader, response, &mut topics);
+        }
+        relay.handle_timeout(now);
+    }
+    assert!(
+        given_up_after.is_some_and(|second| second > 30),
+        "{given_up_after:?}"
+    );
 }
 
 /// Runs one case and prints what happens: `RELAY_SEED=7 cargo test -- --ignored trace_a_relay`, or

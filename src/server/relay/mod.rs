@@ -99,7 +99,7 @@ pub struct Relay {
     resolve: Option<EventId>,
     /// Whether the reader may have missed an entry that was sent.
     has_hole: bool,
-    /// An entry that is known to be in the log and was not read, and since when.
+    /// An entry that is known to be in the log and was not read, and since when nothing was.
     unread: Option<(EventId, Timestamp)>,
     /// When the log was last asked for its newest ID.
     probed_at: Timestamp,
@@ -333,7 +333,7 @@ const READ_WAIT: Duration = Duration::from_secs(5);
 const SHORT_WAIT: Duration = Duration::from_millis(100);
 /// After this time the log is asked for its newest ID.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
-/// In this time, an entry that is in the log has to be read.
+/// In this time, something has to be read if an entry is in the log that was not.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// For this long, a master without replicas is believed to be one.
 const LONELY_TIMEOUT: Duration = Duration::from_secs(5);

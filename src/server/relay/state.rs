@@ -133,6 +133,7 @@ impl Relay {
         topics: &mut Topics<T>,
     ) {
         let clocks = Clocks { now, wall };
+        let before = self.tip;
         // Each branch sets the next state, and none of them looks at this one.
         let reader = mem::replace(&mut self.reader, Reader::Reading);
         match (reader, response) {
@@ -167,9 +168,12 @@ impl Relay {
             (Reader::Checking, Response::Run(run)) => self.handle_checked(now, &run, topics),
             (reader, _) => self.reader = reader,
         }
-        if self.unread.is_some_and(|(id, _)| Some(id) <= self.tip) {
-            self.unread = None;
-        }
+        self.unread = match self.unread {
+            Some((id, _)) if Some(id) <= self.tip => None,
+            // A reader that is behind gets there, however far it is.
+            Some((id, _)) if self.tip != before => Some((id, now)),
+            unread => unread,
+        };
     }
 
     pub(super) fn next_action(&mut self, now: Timestamp) -> Option<Action> {
