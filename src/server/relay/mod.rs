@@ -339,7 +339,7 @@ const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 const LONELY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The bytes that one read asks for, as far as the size of an entry can be guessed.
 const READ_BYTES: usize = 1 << 20;
-const MAX_READ: usize = 512;
+const MAX_READ: usize = 128;
 /// The most that is appended by one request.
 const MAX_APPEND: usize = 512;
 const MAX_APPEND_BYTES: usize = 1 << 20;

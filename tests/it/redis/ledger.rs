@@ -37,8 +37,8 @@ enum Fault {
     NodeKilled,
     /// The log is lost.
     Flushed,
-    /// The master is killed, and starts again with what it has on disk: nothing, or what it got when it
-    /// was a replica.
+    /// The master is killed, and starts again with what it has on disk: nothing, what it got when it was
+    /// a replica, or a file that lacks its end.
     Killed,
     /// The master is killed, and the replica that is promoted lacks the newest entries.
     Promoted,
@@ -154,6 +154,7 @@ impl Site {
             }
             Fault::Killed => {
                 self.master.kill();
+                self.master.cut_file(luck.u64(..30_000));
                 sleep(Duration::from_millis(luck.u64(..500))).await;
                 self.master.restart();
                 // What a replica still has goes with its master.

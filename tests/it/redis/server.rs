@@ -53,6 +53,19 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Cuts bytes off the file to which it appends, as if they had not reached the disk.
+    pub(crate) fn cut_file(&self, bytes: u64) {
+        let folder = self.folder.join("appendonlydir");
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().ends_with(".incr.aof") {
+                let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+                let len = file.metadata().unwrap().len();
+                file.set_len(len.saturating_sub(bytes)).unwrap();
+            }
+        }
+    }
+
     /// Starts it again on the same port and folder.
     pub(crate) fn restart(&mut self) {
         self.child = spawn(self.port, &self.folder, &self.options);
