@@ -325,8 +325,7 @@ async fn refused(url: &str, failure: Failure) -> String {
     assert!(health.stale_since.is_some());
     assert_eq!(health.failure, Some(failure), "{url}");
     driver.abort();
-    let told = told.lock().unwrap().clone();
-    told
+    told.lock().unwrap().clone()
 }
 
 /// Two masters at the same time, each with a node, and then one.
