@@ -23,6 +23,8 @@ async fn a_tail_that_is_lost_in_a_promotion_is_told() {
     replica.command(&["REPLICAOF", "127.0.0.1", &port]);
     let proxy = Proxy::before(master.port).await;
     let (a, b) = (Node::over(&proxy.url()), Node::over(&proxy.url()));
+    a.loaded().await;
+    b.loaded().await;
     let (mut on_a, mut on_b) = (
         a.hub.subscribe("news", None).unwrap(),
         b.hub.subscribe("news", None).unwrap(),

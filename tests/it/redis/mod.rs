@@ -49,6 +49,13 @@ impl Node {
         Self { hub, task, sleeps }
     }
 
+    /// Waits until it has loaded the log. A subscriber that comes before begins where the load ends.
+    async fn loaded(&self) {
+        while self.hub.health().unwrap().stale_since.is_some() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Lets it do nothing, as if its process had been stopped, or go on.
     fn sleep(&self, sleeps: bool) {
         self.sleeps.send(sleeps).unwrap();
