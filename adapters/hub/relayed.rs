@@ -108,10 +108,11 @@ impl Shared {
         Ok(given)
     }
 
-    /// Tells the relay something. If that is a failure, `call` returns what it says in full.
+    /// Tells the relay something. If that is a failure, `message` says it in full.
     pub(in crate::adapters) fn with_relay(
         &self,
-        call: impl FnOnce(&mut Relay, &mut Topics<Waker>, Clocks) -> Option<String>,
+        message: Option<String>,
+        call: impl FnOnce(&mut Relay, &mut Topics<Waker>, Clocks),
     ) {
         let clocks = self.clocks();
         let mut state = self.lock();
@@ -121,7 +122,7 @@ impl Shared {
         let Some(relayed) = relayed else {
             return;
         };
-        let message = call(&mut relayed.relay, topics, clocks);
+        call(&mut relayed.relay, topics, clocks);
         let (mut waiting, ids) = relayed.settle();
         let health = relayed.relay.health();
         let is = (

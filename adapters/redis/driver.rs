@@ -55,19 +55,19 @@ impl<T: Timer + Default> Driver<T> {
         let Poll::Ready(report) = self.links.of(which).poll(cx) else {
             return false;
         };
-        hub.with_relay(|relay, topics, clocks| {
-            match report {
-                Report::Connected => relay.handle_connected(clocks.now, which),
-                Report::Failed(failure, message) => {
+        match report {
+            Report::Connected => hub.with_relay(None, |relay, _, clocks| {
+                relay.handle_connected(clocks.now, which);
+            }),
+            Report::Failed(failure, message) => {
+                hub.with_relay(Some(message), |relay, _, clocks| {
                     relay.handle_failure(clocks.now, which, failure);
-                    return Some(message);
-                }
-                Report::Response(response) => {
-                    relay.handle_response(clocks.now, clocks.wall, which, response, topics);
-                }
+                })
             }
-            None
-        });
+            Report::Response(response) => hub.with_relay(None, |relay, topics, clocks| {
+                relay.handle_response(clocks.now, clocks.wall, which, response, topics);
+            }),
+        }
         true
     }
 
@@ -110,10 +110,7 @@ impl<T: Timer + Default + Unpin> Future for Driver<T> {
             if let Some(wait) = hub.relay_wait() {
                 let deadline = this.alarm.now() + wait;
                 if this.alarm.poll(cx, deadline).is_ready() {
-                    hub.with_relay(|relay, _, clocks| {
-                        relay.handle_timeout(clocks.now);
-                        None
-                    });
+                    hub.with_relay(None, |relay, _, clocks| relay.handle_timeout(clocks.now));
                     has_more = true;
                 }
             }
@@ -129,10 +126,7 @@ impl<T: Timer + Default + Unpin> Future for Driver<T> {
 impl<T> Drop for Driver<T> {
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
-            hub.with_relay(|relay, _, _| {
-                relay.close();
-                None
-            });
+            hub.with_relay(None, |relay, _, _| relay.close());
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use core::ops::Bound::Excluded;
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use redis::aio::MultiplexedConnection;
@@ -123,9 +123,8 @@ impl Site {
             }
             Fault::AnswersLost => {
                 for _ in 0..3 {
-                    self.ways[either].set(Mode::LosesAnswers);
-                    sleep(Duration::from_millis(40)).await;
-                    self.ways[either].set(Mode::Passes);
+                    let time = Duration::from_millis(40);
+                    self.ways[either].set_for(Mode::LosesAnswers, time).await;
                     sleep(Duration::from_millis(300)).await;
                 }
             }
@@ -135,14 +134,12 @@ impl Site {
                 self.master.signal("-CONT");
             }
             Fault::Swallowed(seconds) => {
-                self.ways[either].set(Mode::Swallows);
-                sleep(Duration::from_secs(seconds)).await;
-                self.ways[either].set(Mode::Passes);
+                let time = Duration::from_secs(seconds);
+                self.ways[either].set_for(Mode::Swallows, time).await;
             }
             Fault::Late(seconds) => {
-                self.ways[either].set(Mode::Holds);
-                sleep(Duration::from_secs(seconds)).await;
-                self.ways[either].set(Mode::Passes);
+                let time = Duration::from_secs(seconds);
+                self.ways[either].set_for(Mode::Holds, time).await;
             }
             Fault::NodeKilled => {
                 let node = Node::over(&self.ways[either].url());
@@ -322,8 +319,49 @@ impl Account {
         }
     }
 
-    async fn settle(&mut self, waiting: Waiting, log: &BTreeMap<EventId, u64>) {
-        let numbers: HashSet<u64> = self.known.values().chain(log.values()).copied().collect();
+    /// Closes a round: what is in the log, what the clients saw, and what became of each publication.
+    async fn close(
+        &mut self,
+        fault: Fault,
+        log: &BTreeMap<EventId, u64>,
+        waiting: Waiting,
+        clients: &mut [Client],
+    ) {
+        let lost = self.lost;
+        let numbers = self.see(log, clients);
+        self.settle(waiting, log, &numbers).await;
+        let lost = self.lost - lost;
+        assert!(
+            lost == 0 || fault.may_lose_events(),
+            "{lost} lost: {fault:?}"
+        );
+        self.check(fault, log, clients);
+    }
+
+    /// Learns what is in the log and what the clients saw. Returns the numbers in the log.
+    fn see(&mut self, log: &BTreeMap<EventId, u64>, clients: &[Client]) -> HashSet<u64> {
+        let mut numbers = HashSet::new();
+        for (id, number) in log {
+            self.learn(*id, *number);
+            assert!(numbers.insert(*number), "{number} is in the log twice");
+        }
+        for client in clients {
+            for sight in &*client.sights.lock().unwrap() {
+                if let Sight::Event(id, number) = *sight {
+                    self.learn(id, number);
+                    assert!(concerns(client.topics, number));
+                }
+            }
+        }
+        numbers
+    }
+
+    async fn settle(
+        &mut self,
+        waiting: Waiting,
+        log: &BTreeMap<EventId, u64>,
+        numbers: &HashSet<u64>,
+    ) {
         for (number, publication) in waiting {
             match publication.await {
                 Ok(id) => {
@@ -342,20 +380,8 @@ impl Account {
     }
 
     fn check(&mut self, fault: Fault, log: &BTreeMap<EventId, u64>, clients: &mut [Client]) {
-        let mut times: HashMap<u64, EventId> = HashMap::new();
-        for (id, number) in log {
-            let before = times.insert(*number, *id);
-            assert_eq!(before, None, "{number} is in the log twice");
-            self.learn(*id, *number);
-        }
         for client in clients {
             let sights = core::mem::take(&mut *client.sights.lock().unwrap());
-            for sight in &sights {
-                if let Sight::Event(id, number) = *sight {
-                    self.learn(id, number);
-                    assert!(concerns(client.topics, number));
-                }
-            }
             let mut last = client.last;
             let mut lost = last.filter(|last| !log.contains_key(last));
             let (mut is_told, mut gaps) = (false, 0);
@@ -447,8 +473,9 @@ async fn rounds(options: &[&'static str], faults: impl Iterator<Item = Fault>, s
     let mut account = Account::default();
     let started = account.catch_up(&hubs, &clients).await;
     let log = read_log(&site.master, None).await;
-    account.settle(started, &log).await;
-    account.check(Fault::Closed, &log, &mut clients);
+    account
+        .close(Fault::Closed, &log, started, &mut clients)
+        .await;
     for fault in faults {
         let suffering = async {
             sleep(Duration::from_secs(1)).await;
@@ -459,16 +486,14 @@ async fn rounds(options: &[&'static str], faults: impl Iterator<Item = Fault>, s
         let mut waiting = account.publish(&hubs, suffering).await;
         waiting.extend(account.catch_up(&hubs, &clients).await);
         let log = read_log(&site.master, first).await;
-        account.settle(waiting, &log).await;
-        let lost = account.lost - before;
-        assert!(
-            lost == 0 || fault.may_lose_events(),
-            "{lost} lost: {fault:?}"
-        );
-        account.check(fault, &log, &mut clients);
+        account.close(fault, &log, waiting, &mut clients).await;
         println!(
-            "{fault:?}: {lost} lost; {} published, {} failed, {} deliveries checked, {} gaps",
-            account.published, account.failed, account.checked, account.gaps
+            "{fault:?}: {} lost; {} published, {} failed, {} deliveries checked, {} gaps",
+            account.lost - before,
+            account.published,
+            account.failed,
+            account.checked,
+            account.gaps
         );
     }
 }

@@ -1,12 +1,14 @@
 //! What lies between a node and its server, and fails.
 
 use core::sync::atomic::{AtomicU16, Ordering};
+use core::time::Duration;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// A proxy whose port stays the same, whatever is behind it.
 pub(crate) struct Proxy {
@@ -68,12 +70,17 @@ impl Proxy {
         self.mode.send(mode).unwrap();
     }
 
+    /// Is in a mode for some time, and then passes everything again.
+    pub(crate) async fn set_for(&self, mode: Mode, time: Duration) {
+        self.set(mode);
+        sleep(time).await;
+        self.set(Mode::Passes);
+    }
+
     /// Leads to another server from now on, and closes what led to the one before.
     pub(crate) async fn lead_to(&self, port: u16) {
         self.target.store(port, Ordering::Relaxed);
-        self.set(Mode::Closes);
-        tokio::time::sleep(core::time::Duration::from_millis(50)).await;
-        self.set(Mode::Passes);
+        self.set_for(Mode::Closes, Duration::from_millis(50)).await;
     }
 }
 
@@ -106,7 +113,7 @@ async fn copy(
                 continue;
             }
             if mode.wait_for(|mode| *mode != Mode::Holds).await.is_ok() {
-                tokio::time::sleep(LATE).await;
+                sleep(LATE).await;
                 let _ = to.write_all(&held).await;
             }
             return;
@@ -121,4 +128,4 @@ async fn copy(
 }
 
 /// By how much a command is late whose sender has given up.
-const LATE: core::time::Duration = core::time::Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(1);
