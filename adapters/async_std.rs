@@ -28,9 +28,11 @@
 use alloc::boxed::Box;
 #[cfg(feature = "hyper")]
 use alloc::string::String;
+#[cfg(feature = "lane")]
+use alloc::sync::Arc;
 #[cfg(feature = "hyper")]
 use alloc::vec::Vec;
-#[cfg(feature = "hyper")]
+#[cfg(any(feature = "hyper", feature = "lane"))]
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -39,7 +41,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-#[cfg(feature = "hyper")]
+#[cfg(feature = "lane")]
+use async_io::Async;
+#[cfg(any(feature = "hyper", feature = "lane"))]
 use async_net::TcpStream;
 #[cfg(all(unix, feature = "redis"))]
 use async_net::unix::UnixStream;
@@ -54,7 +58,7 @@ use crate::adapters::futures_io::FuturesIo;
 use crate::adapters::http::look_up;
 #[cfg(all(unix, feature = "redis"))]
 use crate::adapters::runtime::UnixSocket;
-use crate::adapters::runtime::{self, ReadFrom, Timer};
+use crate::adapters::runtime::{self, ReadFrom, Timer, WriteTo};
 #[cfg(feature = "hyper")]
 use crate::adapters::runtime::{Dial, Dialling};
 use crate::adapters::surface::surface;
@@ -123,6 +127,44 @@ where
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         FuturesIo::poll_read(reader, cx, buffer)
+    }
+}
+
+impl<W> WriteTo<W> for Runtime
+where
+    FuturesIo: WriteTo<W>,
+{
+    fn poll_write(writer: &mut W, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        FuturesIo::poll_write(writer, cx, bytes)
+    }
+
+    fn poll_flush(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        FuturesIo::poll_flush(writer, cx)
+    }
+
+    fn poll_close(writer: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        FuturesIo::poll_close(writer, cx)
+    }
+}
+
+/// The sockets are those of async-net, and each has one owner.
+#[cfg(feature = "lane")]
+impl runtime::Sockets for Runtime {
+    type Socket = TcpStream;
+
+    fn detach(socket: TcpStream) -> io::Result<std::net::TcpStream> {
+        let owner = Arc::<Async<std::net::TcpStream>>::from(socket);
+        let sole = Arc::into_inner(owner);
+        let sole = sole.ok_or_else(|| io::Error::other("the socket has a clone"))?;
+        sole.into_inner()
+    }
+
+    fn attach(socket: std::net::TcpStream) -> io::Result<TcpStream> {
+        Ok(Async::new_nonblocking(socket)?.into())
+    }
+
+    fn peer_addr(socket: &TcpStream) -> io::Result<SocketAddr> {
+        socket.peer_addr()
     }
 }
 

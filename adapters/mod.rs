@@ -17,6 +17,8 @@ pub mod http;
 pub mod hub;
 #[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]
 pub mod io;
+#[cfg(feature = "lane")]
+pub mod lane;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(any(feature = "futures-io", feature = "http-body", feature = "tokio"))]

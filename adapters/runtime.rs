@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 #[cfg(feature = "hyper")]
 use alloc::vec::Vec;
-#[cfg(feature = "hyper")]
+#[cfg(any(feature = "hyper", feature = "lane"))]
 use core::net::SocketAddr;
 #[cfg(feature = "hyper")]
 use core::pin::Pin;
@@ -20,6 +20,8 @@ use core::task::{Context, Poll};
 #[cfg(feature = "client")]
 use core::time::Duration;
 use std::io;
+#[cfg(feature = "lane")]
+use std::net::TcpStream;
 #[cfg(feature = "redis")]
 use std::path::PathBuf;
 
@@ -82,6 +84,37 @@ impl<S: ::hyper::rt::Read + ::hyper::rt::Write + Send + Unpin> Duplex for S {}
 /// A future of [`Dial`].
 #[cfg(feature = "hyper")]
 pub type Dialling<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send>>;
+
+/// A runtime whose TCP sockets can leave its reactor and come back, for a
+/// [`Lane`](crate::lane::Lane).
+#[cfg(feature = "lane")]
+pub trait Sockets:
+    Timer + Default + ReadFrom<Self::Socket> + WriteTo<Self::Socket> + Send + Unpin + 'static
+{
+    /// A TCP socket that the reactor knows.
+    type Socket: Send + Unpin + 'static;
+
+    /// Takes a socket from the reactor. It does not block.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reactor.
+    fn detach(socket: Self::Socket) -> io::Result<TcpStream>;
+
+    /// Gives a socket that does not block to the reactor.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reactor.
+    fn attach(socket: TcpStream) -> io::Result<Self::Socket>;
+
+    /// Returns the address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    fn peer_addr(socket: &Self::Socket) -> io::Result<SocketAddr>;
+}
 
 /// A timer that never expires, for uses that need none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -150,6 +183,11 @@ impl<T: Timer> Alarm<T> {
             timer,
             set_for: None,
         }
+    }
+
+    #[cfg(feature = "lane")]
+    pub(super) const fn timer(&self) -> &T {
+        &self.timer
     }
 
     pub(super) fn now(&self) -> Timestamp {

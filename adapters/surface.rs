@@ -34,6 +34,10 @@ macro_rules! surface {
         #[doc = concat!("A socket whose peer has to read, by the timers of ", $runtime, ".")]
         pub type WriteTimeout<S> = crate::adapters::io::WriteTimeout<S, Runtime>;
 
+        #[doc = concat!("Streams on bare sockets of ", $runtime, ", beside an HTTP server.")]
+        #[cfg(feature = "lane")]
+        pub type Lane = crate::adapters::lane::Lane<Runtime>;
+
         /// Returns the response that sends the events of a stream, or of a [`Subscription`], with
         /// the default [`SessionConfig`].
         ///

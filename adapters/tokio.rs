@@ -30,7 +30,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 #[cfg(feature = "hyper")]
 use alloc::vec::Vec;
-#[cfg(feature = "hyper")]
+#[cfg(any(feature = "hyper", feature = "lane"))]
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -39,7 +39,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-#[cfg(feature = "hyper")]
+#[cfg(any(feature = "hyper", feature = "lane"))]
 use ::tokio::net::TcpStream;
 #[cfg(all(unix, feature = "redis"))]
 use ::tokio::net::UnixStream;
@@ -178,6 +178,23 @@ impl Dial for Runtime {
             let socket = UnixStream::connect(path).await?;
             Ok(Box::new(TokioIo::new(socket)) as UnixSocket)
         })
+    }
+}
+
+#[cfg(feature = "lane")]
+impl runtime::Sockets for Runtime {
+    type Socket = TcpStream;
+
+    fn detach(socket: TcpStream) -> io::Result<std::net::TcpStream> {
+        socket.into_std()
+    }
+
+    fn attach(socket: std::net::TcpStream) -> io::Result<TcpStream> {
+        TcpStream::from_std(socket)
+    }
+
+    fn peer_addr(socket: &TcpStream) -> io::Result<SocketAddr> {
+        socket.peer_addr()
     }
 }
 

@@ -230,6 +230,8 @@ pub use adapters::futures_io;
 pub use adapters::hub::{self, Hub, Subscription};
 #[cfg(feature = "http-body")]
 pub use adapters::hyper;
+#[cfg(feature = "lane")]
+pub use adapters::lane;
 #[cfg(feature = "redis")]
 pub use adapters::redis;
 #[cfg(feature = "tokio")]

@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::fmt;
 use core::mem;
-use core::task::Waker;
 
 use super::names::Names;
+use super::waiter::{Waiter, wake_all};
 use super::{Publication, Shared};
-use crate::adapters::wakers;
 use crate::server::{EventId, Kind, PublishError, TopicNames, TopicSet, Topics};
 use crate::{Event, EventRef, Timestamp};
 
@@ -34,7 +33,7 @@ use crate::{Event, EventRef, Timestamp};
 #[must_use = "it publishes nothing by itself"]
 pub struct Burst<'h> {
     hub: &'h Arc<Shared>,
-    ready: Vec<Waker>,
+    ready: Vec<Waiter>,
 }
 
 impl<'h> Burst<'h> {
@@ -113,7 +112,7 @@ impl<'h> Burst<'h> {
         &mut self,
         topics: impl TopicNames<K>,
         kind: impl FnOnce(TopicSet) -> Kind,
-        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+        add: impl FnOnce(&mut Topics<Waiter>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
     ) -> Publication {
         #[cfg(feature = "redis")]
         if self.hub.is_relayed {
@@ -125,7 +124,7 @@ impl<'h> Burst<'h> {
     pub(super) fn add<K: ?Sized>(
         &mut self,
         topics: impl TopicNames<K>,
-        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+        add: impl FnOnce(&mut Topics<Waiter>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
     ) -> Publication {
         self.hub.publish(&mut self.ready, topics, add)
     }
@@ -133,7 +132,7 @@ impl<'h> Burst<'h> {
 
 impl Drop for Burst<'_> {
     fn drop(&mut self) {
-        wakers::wake_all(mem::take(&mut self.ready));
+        wake_all(mem::take(&mut self.ready));
     }
 }
 

@@ -2,11 +2,10 @@
 
 use alloc::sync::{Arc, Weak};
 use core::fmt;
-use core::task::Waker;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::waiter::{Waiter, wake_all};
 use super::{Shared, State};
-use crate::adapters::wakers;
 use crate::server::{Refused, Subscriber, TopicNames};
 
 /// A handle that ends a [`Subscription`](super::Subscription), or changes its topics, while a
@@ -81,8 +80,8 @@ impl SubscriptionHandle {
     /// Ends the subscription. The events that it has not read are left out.
     pub fn end(&self) {
         let _ = self.change(|_, state, subscriber| {
-            let waker = state.topics.end_subscriber(subscriber);
-            Ok::<_, Refused>(waker)
+            let waiter = state.topics.end_subscriber(subscriber);
+            Ok::<_, Refused>(waiter)
         });
     }
 
@@ -102,9 +101,9 @@ impl SubscriptionHandle {
         self.change(|hub, state, subscriber| {
             let now = hub.clock.now();
             let before = hub.members.names(&state.topics, subscriber);
-            let waker = state.topics.add_topics(now, subscriber, topics)?;
+            let waiter = state.topics.add_topics(now, subscriber, topics)?;
             hub.members.note_changes(&state.topics, &before, subscriber);
-            Ok(waker)
+            Ok(waiter)
         })
     }
 
@@ -114,15 +113,15 @@ impl SubscriptionHandle {
         let topics = topics.into_topics();
         let _ = self.change(|hub, state, subscriber| {
             let before = hub.members.names(&state.topics, subscriber);
-            let waker = state.topics.remove_topics(subscriber, topics);
+            let waiter = state.topics.remove_topics(subscriber, topics);
             hub.members.note_changes(&state.topics, &before, subscriber);
-            Ok::<_, Refused>(waker)
+            Ok::<_, Refused>(waiter)
         });
     }
 
     fn change<E>(
         &self,
-        change: impl FnOnce(&Shared, &mut State, &mut Subscriber) -> Result<Option<Waker>, E>,
+        change: impl FnOnce(&Shared, &mut State, &mut Subscriber) -> Result<Option<Waiter>, E>,
     ) -> Result<(), E> {
         let (Some(hub), Some(shared)) = (self.hub.upgrade(), self.subscriber.upgrade()) else {
             return Ok(());
@@ -134,9 +133,9 @@ impl SubscriptionHandle {
         };
         hub.note_change();
         drop(state);
-        let waker = changed?;
+        let waiter = changed?;
         hub.members.tell();
-        wakers::wake_all(waker);
+        wake_all(waiter);
         Ok(())
     }
 }

@@ -51,6 +51,7 @@ mod relayed;
 mod subscription;
 #[cfg(feature = "tracing")]
 mod trace;
+mod waiter;
 
 #[cfg(feature = "redis")]
 use alloc::boxed::Box;
@@ -62,7 +63,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Poll, Waker};
+use core::task::Poll;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -71,7 +72,10 @@ use self::closing::ShutdownWait;
 use self::members::Members;
 use self::names::Names;
 use self::observation::{Observed, Observers, Published};
-use crate::adapters::wakers::{self, WakerList};
+use self::waiter::Waiter;
+#[cfg(feature = "redis")]
+use crate::adapters::wakers;
+use crate::adapters::wakers::WakerList;
 #[cfg(feature = "redis")]
 use crate::server::Kind;
 use crate::server::{
@@ -139,7 +143,7 @@ pub(in crate::adapters) struct Shared {
 }
 
 struct State {
-    topics: Topics<Waker>,
+    topics: Topics<Waiter>,
     closing: Closing,
     /// Those that wait for the last subscription to leave.
     closers: WakerList,
@@ -182,7 +186,7 @@ impl Hub {
     }
 
     fn over(
-        topics: Topics<Waker>,
+        topics: Topics<Waiter>,
         #[cfg(feature = "redis")] relayed: Option<Box<relayed::Relayed>>,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -615,9 +619,9 @@ impl Shared {
     /// Publishes an event. Adds the wakers of those whose wait is over to `ready`.
     fn publish<K: ?Sized>(
         &self,
-        ready: &mut Vec<Waker>,
+        ready: &mut Vec<Waiter>,
         topics: impl TopicNames<K>,
-        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+        add: impl FnOnce(&mut Topics<Waiter>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
     ) -> Publication {
         let now = self.clock.now();
         let result = match topics.one_name() {
@@ -629,10 +633,10 @@ impl Shared {
 
     fn publish_to(
         &self,
-        ready: &mut Vec<Waker>,
+        ready: &mut Vec<Waiter>,
         now: Timestamp,
         names: Names<'_>,
-        add: impl FnOnce(&mut Topics<Waker>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
+        add: impl FnOnce(&mut Topics<Waiter>, Timestamp, Names<'_>) -> Result<EventId, PublishError>,
     ) -> Result<EventId, PublishError> {
         let mut state = self.lock();
         let result = add(&mut state.topics, now, names);
@@ -653,6 +657,6 @@ impl Shared {
         self.note_change();
         let ready = state.topics.take_ready();
         drop(state);
-        wakers::wake_all(ready);
+        waiter::wake_all(ready);
     }
 }

@@ -10,6 +10,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 
 use super::observation::{self, Observation, Published};
+use super::waiter::Waiter;
 use super::{Closing, Hub, Publication, Shared, State};
 use crate::adapters::hub::clock;
 use crate::adapters::seed::random_seed;
@@ -93,7 +94,7 @@ impl Shared {
     /// Gives the relay something to send, and wakes the driver.
     fn give<R>(
         &self,
-        call: impl FnOnce(&mut Topics<Waker>, &mut Relayed, Clocks) -> Result<R, PublishError>,
+        call: impl FnOnce(&mut Topics<Waiter>, &mut Relayed, Clocks) -> Result<R, PublishError>,
     ) -> Result<R, PublishError> {
         let clocks = self.clocks();
         let mut state = self.lock();
@@ -112,7 +113,7 @@ impl Shared {
     pub(in crate::adapters) fn with_relay(
         &self,
         message: Option<String>,
-        call: impl FnOnce(&mut Relay, &mut Topics<Waker>, Clocks),
+        call: impl FnOnce(&mut Relay, &mut Topics<Waiter>, Clocks),
     ) {
         let clocks = self.clocks();
         let mut state = self.lock();

@@ -9,9 +9,8 @@ use core::fmt;
 use core::future::poll_fn;
 use core::mem;
 use core::pin::Pin;
-use core::ptr;
 use core::sync::atomic::Ordering;
-use core::task::{Context, Poll, Waker, ready};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,7 +18,10 @@ use futures_core::Stream;
 
 use super::handle::SharedSubscriber;
 use super::observation::Observed;
+use super::waiter::{Waiter, WaiterId, WaiterRef};
 use super::{Announcement, Closing, Shared, State, StreamEnd, SubscriptionHandle};
+#[cfg(feature = "lane")]
+use crate::adapters::lane::Seat;
 use crate::adapters::wakers;
 use crate::server::{
     Delivery, Encoded, EventId, EventStream, GapReason, LastRead, Outgoing, SessionEnd, Subscriber,
@@ -79,8 +81,8 @@ pub struct Subscription {
     subscriber: Held,
     /// The version of the hub at which it began to wait, or [`AWAKE`].
     waits_since: usize,
-    /// The waker that the hub holds. Not the waker itself, which may own the task that owns this.
-    waker: WakerId,
+    /// The waiter that the hub holds. Not the waiter itself, which may own the task that owns this.
+    waiter: WaiterId,
     /// What few subscriptions have.
     rare: Option<Box<Rare>>,
     /// Whether the ID of the last item is that of the position.
@@ -145,7 +147,7 @@ impl Subscription {
             hub,
             subscriber: Held::Here(subscriber),
             waits_since: AWAKE,
-            waker: WakerId::NONE,
+            waiter: WaiterId::NONE,
             rare: None,
             is_position_told: false,
         }
@@ -163,7 +165,7 @@ impl Subscription {
     /// Polls for the next events, as [`next`](Self::next) waits for them.
     #[inline]
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
-        self.poll(cx, Patience::None)
+        self.poll(cx, WaiterRef::Task(cx.waker()), Patience::None)
     }
 
     /// Returns the subscription as a stream.
@@ -249,6 +251,18 @@ impl Subscription {
         self
     }
 
+    /// Polls as a response does. If it has to wait, the seat is made ready afterwards.
+    #[cfg(feature = "lane")]
+    #[inline]
+    pub(in crate::adapters) fn poll_seated(
+        &mut self,
+        cx: &Context<'_>,
+        seat: &Seat,
+    ) -> Poll<Option<Result<Outgoing, Infallible>>> {
+        let events = ready!(self.poll(cx, WaiterRef::Seat(seat), Patience::Window));
+        Poll::Ready(events.map(|events| Ok(events.into())))
+    }
+
     /// Keeps an announcement as long as the subscription lasts.
     pub(super) fn keep(&mut self, announcement: Announcement) {
         let rare = self.rare.get_or_insert_default();
@@ -263,22 +277,32 @@ impl Subscription {
     }
 
     #[inline]
-    fn poll(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
-        let is_held = self.waker == WakerId::of(cx.waker());
+    fn poll(
+        &mut self,
+        cx: &Context<'_>,
+        waiter: WaiterRef<'_>,
+        patience: Patience,
+    ) -> Poll<Option<Encoded>> {
+        let is_held = self.waiter == waiter.id();
         if is_held && self.waits_since == self.hub.version.load(Ordering::Acquire) {
             return Poll::Pending;
         }
         match self.rare {
-            None => self.poll_hub(cx, patience),
-            Some(_) => self.poll_rare(cx, patience),
+            None => self.poll_hub(waiter, patience),
+            Some(_) => self.poll_rare(cx, waiter, patience),
         }
     }
 
     /// Polls, drops the events that are left out, and calls the observers.
     #[cold]
-    fn poll_rare(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
+    fn poll_rare(
+        &mut self,
+        cx: &Context<'_>,
+        waiter: WaiterRef<'_>,
+        patience: Patience,
+    ) -> Poll<Option<Encoded>> {
         for _ in 0..BATCHES_PER_POLL {
-            let Some(events) = ready!(self.poll_hub(cx, patience)) else {
+            let Some(events) = ready!(self.poll_hub(waiter, patience)) else {
                 return Poll::Ready(None);
             };
             let given = match &mut self.rare {
@@ -294,14 +318,14 @@ impl Subscription {
         Poll::Pending
     }
 
-    fn poll_hub(&mut self, cx: &mut Context<'_>, patience: Patience) -> Poll<Option<Encoded>> {
-        let is_held = self.waker == WakerId::of(cx.waker());
+    fn poll_hub(&mut self, waiter: WaiterRef<'_>, patience: Patience) -> Poll<Option<Encoded>> {
+        let is_held = self.waiter == waiter.id();
         self.waits_since = AWAKE;
         if !is_held {
             let replaced = self.stop_waiting();
             // Dropping a waker may free a task with its subscriptions, which need the lock.
             drop(replaced);
-            self.waker = WakerId::of(cx.waker());
+            self.waiter = waiter.id();
         }
         let mut state = self.hub.lock();
         let closing = state.closing;
@@ -314,7 +338,7 @@ impl Subscription {
         let Some(subscriber) = subscriber else {
             return Poll::Ready(None);
         };
-        let (delivery, waits) = state.poll(subscriber, patience, cx.waker());
+        let (delivery, waits) = state.poll(subscriber, patience, waiter);
         drop(guard);
         if waits {
             self.waits_since = self.hub.version.load(Ordering::Relaxed);
@@ -350,7 +374,7 @@ impl Subscription {
         }
     }
 
-    fn stop_waiting(&mut self) -> Option<Waker> {
+    fn stop_waiting(&mut self) -> Option<Waiter> {
         let mut state = self.hub.lock();
         match &mut self.subscriber {
             Held::Here(subscriber) => state.topics.stop_waiting(subscriber),
@@ -407,7 +431,7 @@ impl State {
         &mut self,
         subscriber: &mut Subscriber,
         patience: Patience,
-        waker: &Waker,
+        waiter: WaiterRef<'_>,
     ) -> (Option<Delivery>, bool) {
         let delivery = match self.closing {
             Closing::AtOnce => Some(Delivery::Ended(SubscriberEnd::Application)),
@@ -419,7 +443,8 @@ impl State {
             Closing::Spread => patience == Patience::Window,
             Closing::Gently | Closing::AtOnce => false,
         };
-        (delivery, may_wait && self.topics.wait(subscriber, waker))
+        let waits = may_wait && self.topics.wait_with(subscriber, || waiter.to_waiter());
+        (delivery, waits)
     }
 }
 
@@ -437,7 +462,8 @@ impl EventStream for Subscription {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Outgoing, Infallible>>> {
-        let events = ready!(self.get_mut().poll(cx, Patience::Window));
+        let waiter = WaiterRef::Task(cx.waker());
+        let events = ready!(self.get_mut().poll(cx, waiter, Patience::Window));
         Poll::Ready(events.map(|events| Ok(events.into())))
     }
 
@@ -514,18 +540,6 @@ impl Stream for SubscriptionStream {
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Encoded>> {
         self.get_mut().0.poll_next(cx)
-    }
-}
-
-/// The identity of a waker among those that the hub holds, as in [`Waker::will_wake`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct WakerId(usize, usize);
-
-impl WakerId {
-    const NONE: Self = Self(0, 0);
-
-    fn of(waker: &Waker) -> Self {
-        Self(waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
     }
 }
 

@@ -30,4 +30,8 @@ pub use self::reader_stream::ReaderStream;
 pub use self::write_timeout::WriteTimeout;
 pub use self::writer::EventWriter;
 
+#[cfg(feature = "lane")]
+pub(super) use self::forward::Forwarding;
+#[cfg(feature = "lane")]
+pub(super) use self::outbound::Outbound;
 pub(super) use self::progress::Progress;

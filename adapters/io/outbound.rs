@@ -2,17 +2,88 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "lane")]
+use core::mem;
 use core::task::{Context, Poll, ready};
 use std::io;
+#[cfg(feature = "lane")]
+use std::io::Write as _;
 
 use crate::FrameRef;
 
 /// A queue of whole frames, and how much of it the transport has accepted.
 #[derive(Default)]
-pub(super) struct Outbound {
+pub(in crate::adapters) struct Outbound {
     queued: Vec<u8>,
     written: usize,
     failed: Option<io::ErrorKind>,
+    /// Whether each addition becomes a chunk of the chunked transfer coding.
+    #[cfg(feature = "lane")]
+    is_chunked: bool,
+}
+
+#[cfg(feature = "lane")]
+impl Outbound {
+    /// Creates a queue of chunks (RFC 9112, section 7.1), after the head of a response.
+    pub(in crate::adapters) fn chunked(head: Vec<u8>) -> Self {
+        Self {
+            queued: head,
+            is_chunked: true,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a buffer, if the queue is empty.
+    pub(in crate::adapters) fn borrow_buffer(&mut self, buffer: &mut Vec<u8>) {
+        if self.len() == 0 {
+            self.written = 0;
+            self.queued = mem::take(buffer);
+            self.queued.clear();
+        }
+    }
+
+    /// Gives its buffer away, if the queue is empty.
+    pub(in crate::adapters) fn return_buffer(&mut self, buffer: &mut Vec<u8>) {
+        if self.len() == 0 {
+            self.written = 0;
+            *buffer = mem::take(&mut self.queued);
+        }
+    }
+
+    /// Frees the room for what may be queued next.
+    pub(in crate::adapters) fn shrink(&mut self) {
+        self.queued.drain(..self.written);
+        self.written = 0;
+        self.queued.shrink_to_fit();
+    }
+
+    /// Turns what `write` appends into a chunk.
+    fn queue_chunk<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let start = self.queued.len();
+        self.queued.extend_from_slice(&[0; LONGEST_SIZE]);
+        let result = write(&mut self.queued);
+        let len = self.queued.len() - start - LONGEST_SIZE;
+        if len == 0 {
+            self.queued.truncate(start);
+            return result;
+        }
+        let mut size = [0; LONGEST_SIZE];
+        let mut rest = size.as_mut_slice();
+        // There is room for every size.
+        let _ = write!(rest, "{len:x}\r\n");
+        let unused = rest.len();
+        let size = size.get(..LONGEST_SIZE - unused).unwrap_or_default();
+        let room = self.queued.get_mut(start + unused..start + LONGEST_SIZE);
+        if let Some(room) = room {
+            room.copy_from_slice(size);
+        }
+        match self.written == start {
+            true => self.written += unused,
+            false => drop(self.queued.drain(start..start + unused)),
+        }
+        self.queued.extend_from_slice(b"\r\n");
+        result
+    }
 }
 
 impl Outbound {
@@ -33,11 +104,15 @@ impl Outbound {
             self.queued.drain(..self.written);
             self.written = 0;
         }
+        #[cfg(feature = "lane")]
+        if self.is_chunked {
+            return Ok(self.queue_chunk(write));
+        }
         Ok(write(&mut self.queued))
     }
 
     /// Returns the number of bytes that have not been written yet.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::adapters) fn len(&self) -> usize {
         self.queued.len() - self.written
     }
 
@@ -105,6 +180,9 @@ impl fmt::Debug for Outbound {
 const FAILED_EARLIER: &str = "an earlier write of the stream failed";
 /// The capacity in bytes that is kept for the next frame. What a large frame took beyond it is freed.
 const KEPT_BYTES: usize = 64 * 1024;
+/// The length of the longest size of a chunk, with the end of its line.
+#[cfg(feature = "lane")]
+const LONGEST_SIZE: usize = usize::BITS as usize / 4 + 2;
 
 #[cfg(test)]
 mod tests {

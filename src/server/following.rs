@@ -269,10 +269,11 @@ impl<T> Topics<T> {
     }
 
     /// Holds a token until a subscriber that has not begun can begin. Returns `false` if it can.
-    pub(super) fn wait_to_begin(&mut self, subscriber: &mut Subscriber, token: &T) -> bool
-    where
-        T: Clone,
-    {
+    pub(super) fn wait_to_begin(
+        &mut self,
+        subscriber: &mut Subscriber,
+        token: impl FnOnce() -> T,
+    ) -> bool {
         let Some(deferred) = subscriber.deferred() else {
             return false;
         };
@@ -291,7 +292,7 @@ impl<T> Topics<T> {
             }
         }
         let (waiting, ticket) = (&mut following.waiting, &mut deferred.ticket);
-        waiting.hold(ticket, || token.clone());
+        waiting.hold(ticket, token);
         true
     }
 

@@ -78,12 +78,9 @@ impl<T> Readers<T> {
     }
 
     /// Holds the token of a subscriber until one of its topics has an event, unless it has one already.
-    pub(crate) fn hold(&mut self, key: ReaderKey, token: &T)
-    where
-        T: Clone,
-    {
+    pub(crate) fn hold(&mut self, key: ReaderKey, token: impl FnOnce() -> T) {
         if let Some(reader) = self.0.get_mut(key) {
-            reader.token.get_or_insert_with(|| token.clone());
+            reader.token.get_or_insert_with(token);
         }
     }
 

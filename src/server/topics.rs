@@ -333,6 +333,11 @@ impl<T> Topics<T> {
     where
         T: Clone,
     {
+        self.wait_with(subscriber, || token.clone())
+    }
+
+    /// Waits as [`wait`](Self::wait) does, with a token that is only made if it is held.
+    pub fn wait_with(&mut self, subscriber: &mut Subscriber, token: impl FnOnce() -> T) -> bool {
         if subscriber.end.is_some() || subscriber.ends_seen != self.history.ends() {
             return false;
         }
@@ -345,7 +350,7 @@ impl<T> Topics<T> {
                     if !subscriber.position.is_at_end(&topic.log) || topic.is_closed() {
                         return false;
                     }
-                    topic.waiting.hold(&mut cursor.ticket, || token.clone());
+                    topic.waiting.hold(&mut cursor.ticket, token);
                 }
             }
             Cursors::Several(several)

@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use bytes::Bytes;
-use futures_util::{AsyncReadExt, AsyncWriteExt};
+use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use http::header::HeaderMap;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -21,7 +21,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use ssewire::Hub;
 use ssewire::async_std::EventWriter;
-use ssewire::hyper::{last_event_id, refused};
+use ssewire::hyper::{event_stream, last_event_id, refused};
+use ssewire::lane::{Decision, LaneConfig};
 use ssewire::server::{Refused, SessionConfig, SessionEnd};
 use tokio::sync::oneshot;
 
@@ -48,7 +49,7 @@ enum Stop {
 pub(crate) type Start = fn(Hub, SessionConfig) -> Server;
 
 /// Makes the test of each row on each server.
-macro_rules! on_both {
+macro_rules! on_each {
     ($($row:ident)*) => {
         mod on_hyper {
             $(#[test]
@@ -62,9 +63,21 @@ macro_rules! on_both {
                 super::$row($crate::common::serving::Server::on_async_std);
             })*
         }
+        mod on_lane {
+            $(#[test]
+            fn $row() {
+                super::$row($crate::common::serving::Server::on_lane);
+            })*
+        }
+        mod on_lane_of_async_std {
+            $(#[test]
+            fn $row() {
+                super::$row($crate::common::serving::Server::on_lane_of_async_std);
+            })*
+        }
     };
 }
-pub(crate) use on_both;
+pub(crate) use on_each;
 
 impl Server {
     /// Starts hyper on tokio, in a thread of its own.
@@ -95,6 +108,66 @@ impl Server {
             }
         };
         Self::on_tokio(hub, |listener| accept(listener, connection))
+    }
+
+    /// Starts a lane on tokio, before hyper.
+    pub(crate) fn on_lane(hub: Hub, config: SessionConfig) -> Self {
+        Self::on_lane_with(hub, config, LaneConfig::new().tasks(2))
+    }
+
+    pub(crate) fn on_lane_with(hub: Hub, config: SessionConfig, lane: LaneConfig) -> Self {
+        let served = hub.clone();
+        Self::on_tokio(hub, move |listener| {
+            let (lane, drivers) = ssewire::tokio::Lane::new(lane);
+            for driver in drivers {
+                tokio::spawn(driver);
+            }
+            accept(listener, move |socket| {
+                let (hub, config, lane) = (served.clone(), config.clone(), lane.clone());
+                async move {
+                    let decide = async |request| decide(&hub, &config, &request);
+                    let Ok(Some(passed)) = lane.offer(socket, decide).await else {
+                        return;
+                    };
+                    let service = service_fn(move |request: Request<Incoming>| {
+                        let answer = answer(&hub, &config, request.uri().path(), request.headers());
+                        async { Ok::<_, Infallible>(answer) }
+                    });
+                    let mut server = http1::Builder::new();
+                    server.timer(TokioTimer::new()).max_buf_size(HYPER_BUFFER);
+                    let _ = server.serve_connection(TokioIo::new(passed), service).await;
+                }
+            })
+        })
+    }
+
+    /// Starts a lane on async-std, before an HTTP of its own.
+    pub(crate) fn on_lane_of_async_std(hub: Hub, config: SessionConfig) -> Self {
+        let (listener, address) = listen();
+        let listener = async_net::TcpListener::try_from(listener).unwrap();
+        let served = hub.clone();
+        let accepting = async_std::task::spawn(async move {
+            let (lane, drivers) = ssewire::async_std::Lane::new(LaneConfig::new());
+            for driver in drivers {
+                async_std::task::spawn(driver);
+            }
+            loop {
+                let socket = listener.accept().await.unwrap().0;
+                let (hub, config, lane) = (served.clone(), config.clone(), lane.clone());
+                async_std::task::spawn(async move {
+                    let decide = async |request| decide(&hub, &config, &request);
+                    if let Ok(Some(passed)) = lane.offer(socket, decide).await {
+                        let _ = answer_by_hand(passed, hub, config).await;
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            hub,
+            ends: mpsc::channel().1,
+            stop: Some(Stop::AsyncStd(accepting)),
+        }
     }
 
     /// Starts a server of the caller's on tokio.
@@ -247,8 +320,20 @@ where
     response.map(BodyExt::boxed_unsync)
 }
 
+/// Decides as [`answer`] answers.
+fn decide(hub: &Hub, config: &SessionConfig, request: &Request<()>) -> Decision {
+    let Ok(id) = last_event_id(request.headers()) else {
+        return Decision::Pass;
+    };
+    let topics = request.uri().path().trim_start_matches('/').split(',');
+    match hub.subscribe(topics, id) {
+        Ok(events) => Decision::stream(event_stream(events), config.clone()),
+        Err(_) => Decision::Pass,
+    }
+}
+
 async fn answer_by_hand(
-    mut socket: async_std::net::TcpStream,
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
     hub: Hub,
     config: SessionConfig,
 ) -> io::Result<Option<SessionEnd>> {

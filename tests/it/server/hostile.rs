@@ -6,9 +6,9 @@ use ssewire::tokio::response_with;
 use ssewire::{Event, Frame, Hub};
 
 use crate::common::oracle::Oracle;
-use crate::common::serving::{Server, Start, boxed, on_both};
+use crate::common::serving::{Server, Start, boxed, on_each};
 
-on_both! {
+on_each! {
     what_is_published_is_what_is_seen
 }
 

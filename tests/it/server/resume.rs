@@ -10,9 +10,9 @@ use ssewire::tokio::{EventSource, Http};
 use ssewire::{Event, Hub};
 
 use crate::common::client::{Client, Request, id};
-use crate::common::serving::{Server, Start, block_on, on_both};
+use crate::common::serving::{Server, Start, block_on, on_each};
 
-on_both! {
+on_each! {
     replay_runs_into_live_at_full_speed
     a_restart_of_the_server_is_told_as_a_gap
     an_id_that_was_not_given_out_is_told_as_a_gap

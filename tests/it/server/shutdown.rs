@@ -10,9 +10,9 @@ use ssewire::tokio::{ClientConfig, EventSource};
 use ssewire::{Event, Hub};
 
 use crate::common::client::{Client, Request};
-use crate::common::serving::{PATIENCE, Start, block_on, now, on_both};
+use crate::common::serving::{PATIENCE, Start, block_on, now, on_each};
 
-on_both! {
+on_each! {
     two_thousand_clients_are_sent_away_one_by_one
     a_client_that_loses_its_connection_before_its_first_event_misses_nothing
     a_closed_topic_gives_what_is_left_and_then_tells_clients_to_stop

@@ -15,9 +15,9 @@ use ssewire::{Event, Hub};
 
 use crate::common::client::{Client, Request};
 use crate::common::counting::{Usage, count};
-use crate::common::serving::{Server, Start, accept, answer, block_on, on_both, runtime};
+use crate::common::serving::{Server, Start, accept, answer, block_on, on_each, runtime};
 
-on_both! {
+on_each! {
     a_stalled_reader_hurts_nobody_and_resumes_with_nothing_lost
     a_hundred_stalled_readers_among_a_thousand_hurt_nobody
     a_reader_that_stalls_for_too_long_is_told_what_it_cost

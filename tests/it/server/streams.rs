@@ -12,9 +12,9 @@ use ssewire::server::{Encoded, SessionConfig, SessionEnd};
 use ssewire::{Event, Frame, Hub};
 
 use crate::common::client::{Client, Request};
-use crate::common::serving::{Server, Start, block_on, now, on_both};
+use crate::common::serving::{Server, Start, block_on, now, on_each};
 
-on_both! {
+on_each! {
     the_first_byte_waits_for_no_event
     silence_is_broken_by_comments_and_traffic_puts_them_off
     a_client_that_leaves_an_idle_stream_leaves_nothing_behind
