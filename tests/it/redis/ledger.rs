@@ -482,7 +482,9 @@ async fn rounds(options: &[&'static str], faults: impl Iterator<Item = Fault>, s
             site.suffer(fault, &mut luck).await;
             sleep(Duration::from_secs(1)).await;
         };
-        let (first, before) = (clients[2].last, account.lost);
+        // Not all need have stopped at the same event.
+        let first = clients.iter().filter_map(|client| client.last).min();
+        let before = account.lost;
         let mut waiting = account.publish(&hubs, suffering).await;
         waiting.extend(account.catch_up(&hubs, &clients).await);
         let log = read_log(&site.master, first).await;
