@@ -6,8 +6,6 @@ use core::fmt;
 use core::mem;
 use core::task::{Context, Poll, ready};
 use std::io;
-#[cfg(feature = "lane")]
-use std::io::Write as _;
 
 use crate::FrameRef;
 
@@ -67,16 +65,8 @@ impl Outbound {
             self.queued.truncate(start);
             return result;
         }
-        let mut size = [0; LONGEST_SIZE];
-        let mut rest = size.as_mut_slice();
-        // There is room for every size.
-        let _ = write!(rest, "{len:x}\r\n");
-        let unused = rest.len();
-        let size = size.get(..LONGEST_SIZE - unused).unwrap_or_default();
-        let room = self.queued.get_mut(start + unused..start + LONGEST_SIZE);
-        if let Some(room) = room {
-            room.copy_from_slice(size);
-        }
+        let room = self.queued.get_mut(start..start + LONGEST_SIZE);
+        let unused = room.map_or(0, |room| write_size(len, room));
         match self.written == start {
             true => self.written += unused,
             false => drop(self.queued.drain(start..start + unused)),
@@ -168,6 +158,29 @@ impl Outbound {
     }
 }
 
+/// Writes the size of a chunk at the end of `room`. Returns the length of the rest.
+#[cfg(feature = "lane")]
+fn write_size(mut size: usize, room: &mut [u8]) -> usize {
+    let mut unused = room.len();
+    let mut put = |byte| {
+        unused -= 1;
+        room.get_mut(unused).map(|place| *place = byte)
+    };
+    put(b'\n');
+    put(b'\r');
+    loop {
+        let digit = (size % 16) as u8;
+        put(match digit {
+            0..10 => b'0' + digit,
+            _ => b'a' + digit - 10,
+        });
+        size /= 16;
+        if size == 0 {
+            return unused;
+        }
+    }
+}
+
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound")
@@ -190,6 +203,24 @@ mod tests {
 
     use super::*;
     use crate::EventRef;
+
+    #[cfg(feature = "lane")]
+    #[test]
+    fn each_addition_becomes_a_chunk() {
+        for len in [1, 9, 10, 15, 16, 255, 256, 65_535, 65_536] {
+            let mut outbound = Outbound::chunked(Vec::new());
+            let text = "x".repeat(len);
+            for _ in 0..2 {
+                outbound
+                    .queue(|out| out.extend_from_slice(text.as_bytes()))
+                    .unwrap();
+                outbound.queue(|_| ()).unwrap();
+            }
+            let chunk = alloc::format!("{len:x}\r\n{text}\r\n");
+            let written = &outbound.queued[outbound.written..];
+            assert_eq!(written, (chunk.clone() + &chunk).as_bytes());
+        }
+    }
 
     #[test]
     fn a_queue_that_never_runs_dry_gives_back_what_was_written() {

@@ -21,6 +21,7 @@ pub struct LaneConfig {
     pub(super) max_head_bytes: usize,
     pub(super) head_timeout: Option<Duration>,
     pub(super) max_connections_per_address: Option<usize>,
+    pub(super) nodelay: bool,
 }
 
 impl LaneConfig {
@@ -31,6 +32,7 @@ impl LaneConfig {
             max_head_bytes: 16 << 10,
             head_timeout: Some(Duration::from_secs(10)),
             max_connections_per_address: None,
+            nodelay: true,
         }
     }
 
@@ -64,6 +66,14 @@ impl LaneConfig {
     /// from which all connections come.
     pub fn max_connections_per_address(mut self, connections: impl Into<Option<usize>>) -> Self {
         self.max_connections_per_address = connections.into();
+        self
+    }
+
+    /// Sets whether the lane sets `TCP_NODELAY` for its streams. By default it does. Otherwise, an
+    /// event may wait until the client has acknowledged the one before, which often takes 40
+    /// milliseconds, and is then sent together with those that follow.
+    pub const fn nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
         self
     }
 }

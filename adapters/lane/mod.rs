@@ -185,8 +185,8 @@ impl<K: Sockets> Lane<K> {
     /// connection. Returns the socket if it is passed on, and `None` if the lane has it or the
     /// client has left.
     ///
-    /// Call this in a task of its own for each connection, since a slow client takes long. The lane
-    /// sets `TCP_NODELAY` for a stream. `decide` is only called for a
+    /// Call this in a task of its own for each connection, since a slow client takes long. `decide`
+    /// is only called for a
     /// [request that the lane can take](self#what-is-passed-on).
     ///
     /// # Errors
@@ -258,8 +258,10 @@ impl<K: Sockets> Lane<K> {
         counted: Option<Arc<Counted>>,
     ) -> io::Result<()> {
         let socket = K::detach(socket)?;
-        // An event should not wait until the client has acknowledged the one before.
-        let _ = socket.set_nodelay(true);
+        if self.shared.config.nodelay {
+            // The stream is the same without it, only later.
+            let _ = socket.set_nodelay(true);
+        }
         let (mut head, events) = answer.response.into_parts();
         let arrival = Arrival {
             socket,

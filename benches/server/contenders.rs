@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::response::sse;
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use cpu_time::ProcessTime;
 use futures_core::Stream;
@@ -15,8 +16,9 @@ use hyper::body::Frame;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ssewire::lane::{Decision, LaneConfig};
 use ssewire::server::SessionConfig;
-use ssewire::tokio::EventWriter;
+use ssewire::tokio::{EventWriter, Lane};
 use ssewire::{Event, Hub};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,10 +27,13 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::gathering::WINDOW;
-use crate::{AXUM, AnyError, DATA, GATHERED, GATHERED_WRITER, SSEWIRE, WRITER, WRITES, runtime};
+use crate::{
+    AXUM, AnyError, DATA, GATHERED, GATHERED_WRITER, LANE, SSEWIRE, WRITER, WRITES, runtime,
+};
 
 /// Serves one contender, and does what stdin says.
-pub(crate) fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
+pub(crate) fn serve(name: &str, keep_alive: &str, nodelay: &str) -> Result<(), AnyError> {
+    NODELAY.store(nodelay == "true", Ordering::Relaxed);
     let keep_alive = Duration::from_millis(keep_alive.parse()?);
     runtime()?.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -37,10 +42,11 @@ pub(crate) fn serve(name: &str, keep_alive: &str) -> Result<(), AnyError> {
         let publish = match name {
             SSEWIRE => serve_ssewire(listener, config),
             GATHERED => serve_ssewire(listener, config.gather(WINDOW)),
+            LANE => serve_lane(listener, config),
             AXUM => serve_axum(listener, keep_alive),
             WRITER => serve_writer(listener, config),
             GATHERED_WRITER => serve_writer(listener, config.gather(WINDOW)),
-            WRITES => serve_writes(listener),
+            WRITES => serve_writes(listener, keep_alive),
             _ => serve_by_hand(listener),
         };
         let (commands, mut received) = tokio::sync::mpsc::channel(1);
@@ -93,7 +99,7 @@ fn serve_writer(listener: TcpListener, config: SessionConfig) -> Publish {
     let hub = Hub::new();
     let events = hub.clone();
     tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
+        while let Ok(mut socket) = next(&listener).await {
             let (events, config) = (events.subscribe(["prices"], None).unwrap(), config.clone());
             tokio::spawn(async move {
                 answer(&mut socket).await?;
@@ -104,17 +110,49 @@ fn serve_writer(listener: TcpListener, config: SessionConfig) -> Publish {
     publish_to(hub)
 }
 
+/// The same hub in a lane.
+fn serve_lane(listener: TcpListener, config: SessionConfig) -> Publish {
+    let hub = Hub::new();
+    let events = hub.clone();
+    let (lane, drivers) = Lane::new(LaneConfig::new().nodelay(false));
+    for driver in drivers {
+        tokio::spawn(driver);
+    }
+    tokio::spawn(async move {
+        while let Ok(socket) = next(&listener).await {
+            let (lane, events, config) = (lane.clone(), events.clone(), config.clone());
+            tokio::spawn(async move {
+                let decide = async |_| {
+                    let events = events.subscribe(["prices"], None).unwrap();
+                    Decision::stream(ssewire::hyper::event_stream(events), config)
+                };
+                lane.offer(socket, decide).await
+            });
+        }
+    });
+    publish_to(hub)
+}
+
 /// The floor: no hub, no task, no timer, one write of joined bytes for each socket.
-fn serve_writes(listener: TcpListener) -> Publish {
+fn serve_writes(listener: TcpListener, keep_alive: Duration) -> Publish {
     let sockets = Arc::new(Mutex::new(Vec::new()));
     let opened = Arc::clone(&sockets);
     tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
+        while let Ok(mut socket) = next(&listener).await {
             answer(&mut socket).await?;
             socket.write_all(b":\n\n").await?;
             opened.lock().expect("no panic").push(socket.into_std()?);
         }
         Ok::<_, std::io::Error>(())
+    });
+    let kept_alive = Arc::clone(&sockets);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(keep_alive).await;
+            for socket in &mut *kept_alive.lock().expect("no panic") {
+                socket.write_all(b":\n").expect("there is room");
+            }
+        }
     });
     let next = numbered_prices();
     Box::new(move |count| {
@@ -124,6 +162,20 @@ fn serve_writes(listener: TcpListener) -> Publish {
             socket.write_all(&burst).expect("there is room");
         }
     })
+}
+
+/// Whether each write leaves at once, or may wait for an acknowledgement of the one before.
+static NODELAY: AtomicBool = AtomicBool::new(false);
+
+async fn next(listener: &TcpListener) -> std::io::Result<TcpStream> {
+    let (socket, _) = listener.accept().await?;
+    set_nodelay(&socket);
+    Ok(socket)
+}
+
+fn set_nodelay(socket: &TcpStream) {
+    let nodelay = NODELAY.load(Ordering::Relaxed);
+    socket.set_nodelay(nodelay).expect("a socket takes options");
 }
 
 /// Reads a request and writes the head of its answer.
@@ -174,7 +226,7 @@ fn accept<B>(
     B: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
+        while let Ok(socket) = next(&listener).await {
             let respond = respond.clone();
             let service = service_fn(move |_| {
                 let response = respond();
@@ -194,6 +246,8 @@ fn serve_axum(listener: TcpListener, keep_alive: Duration) -> Publish {
         async move { sse::Sse::new(stream).keep_alive(sse::KeepAlive::new().interval(keep_alive)) }
     };
     let router = axum::Router::new().route("/", axum::routing::get(handler));
+    // As with all of these, the option is set by the bench.
+    let listener = listener.tap_io(|socket| set_nodelay(socket));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let id = AtomicU64::new(0);
     Box::new(move |count| {

@@ -9,12 +9,28 @@ use tokio::time::Instant;
 
 use crate::process::Server;
 use crate::reader::open;
-use crate::{AXUM, AnyError, BY_HAND, CONTENDERS, SSEWIRE, WRITER, WRITES, runtime};
+use crate::{AXUM, AnyError, BY_HAND, CONTENDERS, LANE, SSEWIRE, WRITER, WRITES, runtime};
 
 pub(crate) fn run(args: &Args, readers: usize, verdicts: &mut Verdicts) -> Result<(), AnyError> {
+    for nodelay in [true, false] {
+        measure(args, readers, nodelay, verdicts)?;
+    }
+    Ok(())
+}
+
+fn measure(
+    args: &Args,
+    readers: usize,
+    nodelay: bool,
+    verdicts: &mut Verdicts,
+) -> Result<(), AnyError> {
     let rounds = args.rounds(5);
     let names = CONTENDERS;
-    println!("{}", head("µs a delivery", &names));
+    let with = if nodelay { "with" } else { "without" };
+    println!(
+        "\n{}",
+        head(&format!("µs a delivery, {with} TCP_NODELAY"), &names)
+    );
     let mut tables = Vec::new();
     for (burst, bar) in [(1, 0.77), (16, 0.25)] {
         let bursts = if args.smoke { 3 } else { 100 };
@@ -22,7 +38,7 @@ pub(crate) fn run(args: &Args, readers: usize, verdicts: &mut Verdicts) -> Resul
         for round in 0..rounds {
             for index in rotated(names.len(), round) {
                 eprintln!("{}, {burst} waiting", names[index]);
-                let time = deliver(names[index], readers, bursts, burst)?;
+                let time = deliver(names[index], nodelay, readers, bursts, burst)?;
                 series.push(
                     index,
                     time.as_secs_f64() * 1e6 / (readers * bursts * burst) as f64,
@@ -33,21 +49,32 @@ pub(crate) fn run(args: &Args, readers: usize, verdicts: &mut Verdicts) -> Resul
         println!("{}", row(&format!("{burst} waiting"), cells));
         tables.push((burst, bar, series));
     }
-    let names = [SSEWIRE, BY_HAND, WRITER, WRITES];
+    let names = [SSEWIRE, LANE, BY_HAND, WRITER, WRITES];
     println!("\n{}", head("ratio to axum", &names));
-    for (burst, bar, series) in tables {
+    for (burst, bar, series) in &tables {
         let cells = names.map(|name| {
-            let bar = (name == SSEWIRE).then_some(Bar::AtMost(bar));
+            let bar = (name == SSEWIRE).then_some(Bar::AtMost(*bar));
             verdicts.judge(series.ratio(name, AXUM), bar)
         });
         println!("{}", row(&format!("{burst} waiting"), cells));
+    }
+    println!("\n{}", head("ratio to a loop of writes", &[LANE]));
+    for (burst, _, series) in &tables {
+        let cell = verdicts.judge(series.ratio(LANE, WRITES), Some(Bar::AtMost(1.2)));
+        println!("{}", row(&format!("{burst} waiting"), [cell]));
     }
     Ok(())
 }
 
 /// Returns the time that a server takes to send bursts of events to all of its readers.
-fn deliver(name: &str, readers: usize, bursts: usize, burst: usize) -> Result<Duration, AnyError> {
-    let mut server = Server::start(name, "15000")?;
+fn deliver(
+    name: &str,
+    nodelay: bool,
+    readers: usize,
+    bursts: usize,
+    burst: usize,
+) -> Result<Duration, AnyError> {
+    let mut server = Server::start(name, "15000", nodelay)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut streams = open(server.port, readers).await?;

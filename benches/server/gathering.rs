@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args, readers: usize, verdicts: &mut Verdicts) -> Resul
 
 /// Returns the time that a server takes to send an event every 5 ms to all of its readers.
 fn stream(name: &str, readers: usize, turns: usize) -> Result<Duration, AnyError> {
-    let mut server = Server::start(name, "15000")?;
+    let mut server = Server::start(name, "15000", true)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let mut streams = open(server.port, readers).await?;

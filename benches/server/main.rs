@@ -19,7 +19,7 @@ pub(crate) type AnyError = Box<dyn Error + Send + Sync>;
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().collect();
     let done = match args.get(1).map(String::as_str) {
-        Some(AS_SERVER) => contenders::serve(&args[2], &args[3]),
+        Some(AS_SERVER) => contenders::serve(&args[2], &args[3], &args[4]),
         _ => run(),
     };
     exit_code(done)
@@ -54,12 +54,13 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub(crate) const AS_SERVER: &str = "--as-server";
 pub(crate) const SSEWIRE: &str = "ssewire";
 pub(crate) const GATHERED: &str = "ssewire, gathered for 50 ms";
+pub(crate) const LANE: &str = "ssewire's lane";
 pub(crate) const AXUM: &str = "axum";
 pub(crate) const BY_HAND: &str = "bytes by hand";
 pub(crate) const WRITER: &str = "ssewire without hyper";
 pub(crate) const GATHERED_WRITER: &str = "the same without hyper";
 pub(crate) const WRITES: &str = "a loop of writes";
-pub(crate) const CONTENDERS: [&str; 5] = [SSEWIRE, AXUM, BY_HAND, WRITER, WRITES];
+pub(crate) const CONTENDERS: [&str; 6] = [SSEWIRE, LANE, AXUM, BY_HAND, WRITER, WRITES];
 /// Bytes of data in an event of 200.
 pub(crate) const DATA: usize = 150;
 const DELIVERIES: &str = "deliveries";

@@ -14,10 +14,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(name: &str, keep_alive: &str) -> Result<Self, AnyError> {
+    pub(crate) fn start(name: &str, keep_alive: &str, nodelay: bool) -> Result<Self, AnyError> {
         let program = std::env::current_exe()?;
         let mut process = Command::new(program)
-            .args([AS_SERVER, name, keep_alive])
+            .args([AS_SERVER, name, keep_alive, &nodelay.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -22,7 +22,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use ssewire::Hub;
 use ssewire::server::Refused;
 use ssewire::tokio::WriteTimeout;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -90,6 +91,23 @@ pub(crate) async fn serve_on<S, B>(
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
+    serve_offered(listener, hub, async |socket| Some(socket), service).await;
+}
+
+/// Serves as [`serve_on`] does the sockets that `offer` returns.
+pub(crate) async fn serve_offered<A, I, S, B>(
+    listener: TcpListener,
+    hub: &Hub,
+    offer: impl Fn(TcpStream) -> A,
+    service: impl Fn(SocketAddr) -> S,
+) where
+    A: Future<Output = Option<I>> + Send + 'static,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let connections = GracefulShutdown::new();
     let mut stopped = pin!(stopped());
     loop {
@@ -104,14 +122,22 @@ pub(crate) async fn serve_on<S, B>(
         };
         // An event should not wait until the client has acknowledged the one before.
         let _ = socket.set_nodelay(true);
-        let socket = TokioIo::new(WriteTimeout::new(socket, LONGEST_STALL));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(LONGEST_HEAD)
-            .max_buf_size(BUFFER)
-            .serve_connection(socket, service(address));
-        // A browser that leaves ends its connection with an error. Nobody needs to know.
-        tokio::spawn(connections.watch(connection));
+        let (offered, service, watcher) = (offer(socket), service(address), connections.watcher());
+        tokio::spawn(async move {
+            let Some(socket) = offered.await else {
+                return;
+            };
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(LONGEST_HEAD)
+                .max_buf_size(BUFFER)
+                .serve_connection(
+                    TokioIo::new(WriteTimeout::new(socket, LONGEST_STALL)),
+                    service,
+                );
+            // A browser that leaves ends its connection with an error. Nobody needs to know.
+            let _ = watcher.watch(connection).await;
+        });
     }
     drop(listener);
     // Every open stream ends at an event after which its client can resume.
@@ -171,8 +197,8 @@ pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
 /// For how long a client may take no bytes.
 const LONGEST_STALL: Duration = Duration::from_secs(30);
 /// How long the head of a request may take.
-const LONGEST_HEAD: Duration = Duration::from_secs(10);
+pub(crate) const LONGEST_HEAD: Duration = Duration::from_secs(10);
 /// How long each of the two steps of the shutdown may take.
-const LONGEST_END: Duration = Duration::from_millis(400);
+pub(crate) const LONGEST_END: Duration = Duration::from_millis(400);
 /// The bytes that hyper holds for a client that does not read, and for a head: 64 KiB.
 const BUFFER: usize = 64 * 1024;

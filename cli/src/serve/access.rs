@@ -120,11 +120,10 @@ impl Access {
     }
 
     /// Tells the browser whether the page that asked may read the response.
-    pub(super) fn share(&self, origin: Option<&HeaderValue>, reply: &mut Reply) {
+    pub(super) fn share(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         if self.origins.is_empty() {
             return;
         }
-        let headers = reply.headers_mut();
         if !self.origins.contains(&Origin::Any) {
             headers.append(header::VARY, HeaderValue::from_static("origin"));
         }

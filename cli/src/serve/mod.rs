@@ -16,21 +16,26 @@ mod server;
 
 use core::convert::Infallible;
 use core::net::SocketAddr;
+use core::num::NonZero;
 use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
 
 use hyper::service::service_fn;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ssewire::Hub;
 use ssewire::hub::Observation;
+use ssewire::lane::LaneConfig;
 use ssewire::redis::{self, InvalidUrl};
 use ssewire::server::{RelayConfig, SessionConfig, TopicsConfig};
-use ssewire::tokio::Runtime;
+use ssewire::tokio::{Lane, Runtime};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use self::access::{Access, Origin, Token};
+use self::server::{LONGEST_END, LONGEST_HEAD};
 use self::service::Service;
 pub(crate) use self::service::VERSION;
 use crate::tail::notes::say;
@@ -103,6 +108,9 @@ pub(crate) struct Args {
     /// How many streams may be open
     #[arg(long, value_name = "N", default_value = "10000", value_parser = streams)]
     max_streams: usize,
+    /// How many connections one address may have
+    #[arg(long, value_name = "N", value_parser = count)]
+    max_connections_per_address: Option<usize>,
     /// Tell on stderr what happens to each stream
     #[arg(short, long)]
     verbose: bool,
@@ -177,7 +185,23 @@ pub(crate) async fn serve(args: Args) -> ExitCode {
 
     // Whoever reads the first line may have left. The server is there all the same.
     let _ = writeln!(io::stdout(), "http://{address}/");
-    server::serve_on(listener, &hub, |_: SocketAddr| {
+    let (lane, drivers) = Lane::new(
+        LaneConfig::new()
+            .tasks(available_parallelism().map_or(1, NonZero::get))
+            .head_timeout(LONGEST_HEAD)
+            .max_connections_per_address(args.max_connections_per_address),
+    );
+    let drivers: Vec<_> = drivers.into_iter().map(tokio::spawn).collect();
+    let offering = Arc::clone(&service);
+    let offer = move |socket| {
+        let (lane, service) = (lane.clone(), Arc::clone(&offering));
+        async move {
+            let decide = async |request| service.offer(&request);
+            // A client that is too slow, or one too many, is closed.
+            lane.offer(socket, decide).await.unwrap_or_default()
+        }
+    };
+    server::serve_offered(listener, &hub, offer, |_: SocketAddr| {
         let service = Arc::clone(&service);
         service_fn(move |request| {
             let service = Arc::clone(&service);
@@ -185,6 +209,13 @@ pub(crate) async fn serve(args: Args) -> ExitCode {
         })
     })
     .await;
+    // The last bytes of the streams are out once the drivers have ended.
+    let ending = async {
+        for driver in drivers {
+            let _ = driver.await;
+        }
+    };
+    let _ = timeout(LONGEST_END, ending).await;
     ExitCode::SUCCESS
 }
 

@@ -5,16 +5,17 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Buf, Bytes};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use ssewire::hyper::{refused, service_unavailable, start};
+use ssewire::hyper::{event_stream, refused, service_unavailable, start};
+use ssewire::lane::Decision;
 use ssewire::server::{PublishError, Refused, SessionConfig, Start};
 use ssewire::tokio::response_with;
-use ssewire::{Event, Hub};
-use tokio::sync::Semaphore;
+use ssewire::{Event, Hub, Subscription};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::access::Access;
@@ -73,7 +74,7 @@ impl Service {
             }
         };
         let origin = request.headers().get(header::ORIGIN);
-        self.access.share(origin, &mut reply);
+        self.access.share(origin, reply.headers_mut());
         reply
     }
 
@@ -143,7 +144,48 @@ impl Service {
         Ok(show())
     }
 
+    /// Decides whether a stream goes past the HTTP server. All that is refused goes to it, and gets
+    /// its response there.
+    pub(super) fn offer(&self, request: &Request<()>) -> Decision {
+        match self.open_past(request) {
+            Some(response) => Decision::stream(response, self.session.clone()),
+            None => Decision::Pass,
+        }
+    }
+
+    fn open_past(&self, request: &Request<()>) -> Option<Response<Subscription>> {
+        if request.uri().path().trim_start_matches('/') != "events" {
+            return None;
+        }
+        let query = Query::parse(request.uri().query().unwrap_or_default()).ok()?;
+        self.access.check_subscriber(request, &query).ok()?;
+        let (events, permit) = self.subscribe(request, &query).ok()?;
+        let mut response = event_stream(events);
+        // The stream has its permit for as long as it is open.
+        response.extensions_mut().insert(Arc::new(permit));
+        let origin = request.headers().get(header::ORIGIN);
+        self.access.share(origin, response.headers_mut());
+        Some(response)
+    }
+
     fn stream(&self, request: &Request<()>, query: &Query) -> Result<Reply, Reply> {
+        let (events, permit) = self.subscribe(request, query)?;
+        let response = response_with(events, self.session.clone());
+        Ok(response.map(|body| {
+            // The stream has its permit for as long as it is open.
+            let body = body.map_frame(move |frame| {
+                let _permit = &permit;
+                frame
+            });
+            body.boxed_unsync()
+        }))
+    }
+
+    fn subscribe(
+        &self,
+        request: &Request<()>,
+        query: &Query,
+    ) -> Result<(Subscription, OwnedSemaphorePermit), Reply> {
         let topics = query.topics().map_err(bad)?;
         let asked = query.start.as_deref().map(str::parse::<Start>).transpose();
         let asked = asked.map_err(|error| bad(format!("start: {error}")))?;
@@ -164,15 +206,7 @@ impl Service {
             }
         })?;
         self.topics.note_subscribed(topics);
-        let response = response_with(events, self.session.clone());
-        Ok(response.map(|body| {
-            // The stream has its permit for as long as it is open.
-            let body = body.map_frame(move |frame| {
-                let _permit = &permit;
-                frame
-            });
-            body.boxed_unsync()
-        }))
+        Ok((events, permit))
     }
 
     async fn publish<B>(&self, body: &mut B, query: &Query) -> Result<Reply, Reply>
@@ -273,7 +307,7 @@ fn allow(request: &Request<()>, methods: &[Method]) -> Result<(), Reply> {
 }
 
 /// Returns a response of the library with its error as JSON.
-fn with_error(response: http::Response<String>, error: impl fmt::Display) -> Reply {
+fn with_error(response: Response<String>, error: impl fmt::Display) -> Reply {
     let mut reply = refusal(response.status(), error.to_string());
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
         reply

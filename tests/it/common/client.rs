@@ -197,6 +197,11 @@ impl Client {
         body
     }
 
+    /// Sends something that no server of streams waits for.
+    pub(crate) fn send_more(&self, bytes: &[u8]) {
+        self.socket.get_ref().write_all(bytes).unwrap();
+    }
+
     /// Ends the sending half.
     pub(crate) fn finish_sending(&self) {
         self.socket.get_ref().shutdown(Shutdown::Write).unwrap();
