@@ -59,25 +59,31 @@ where
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
+    match bind(name, path).await {
+        Ok(listener) => {
+            serve_on(listener, hub, service).await;
+            ExitCode::SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+/// Listens on 127.0.0.1, on the port in the first argument, and prints a URL with a path.
+pub(crate) async fn bind(name: &str, path: &str) -> Result<TcpListener, ExitCode> {
     let argument = std::env::args().nth(1);
     let Ok(port) = argument.as_deref().unwrap_or("8888").parse::<u16>() else {
         eprintln!("{name}: the port must be a number from 0 to 65535");
-        return ExitCode::from(2);
+        return Err(ExitCode::from(2));
     };
     let bound = async {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         println!("http://{}/{path}", listener.local_addr()?);
         Ok::<_, std::io::Error>(listener)
     };
-    let listener = match bound.await {
-        Ok(listener) => listener,
-        Err(error) => {
-            eprintln!("{name}: cannot listen on port {port}: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    serve_on(listener, hub, service).await;
-    ExitCode::SUCCESS
+    bound.await.map_err(|error| {
+        eprintln!("{name}: cannot listen on port {port}: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Serves until Ctrl-C or SIGTERM, and then ends within a second.

@@ -14,10 +14,13 @@ use crate::common::example_server::{
     the_time_comes_every_second,
 };
 
+/// The servers that send the time.
+const TIMES: [&str; 4] = ["quickstart", "async_std_server", "lane", "lane_async_std"];
+
 #[test]
 fn the_time_comes_every_second_from_each_server_that_tells_it() {
     thread::scope(|scope| {
-        for name in ["quickstart", "async_std_server"] {
+        for name in TIMES {
             scope.spawn(move || the_time_comes_every_second(name));
         }
     });
@@ -28,6 +31,8 @@ fn an_id_that_cannot_be_one_is_refused() {
     for (name, path) in [
         ("quickstart", "/sse"),
         ("async_std_server", "/sse"),
+        ("lane", "/sse"),
+        ("lane_async_std", "/sse"),
         ("stockprice", "/price"),
         ("chat", "/chat/sse?username=ann"),
     ] {
@@ -251,6 +256,8 @@ fn an_interrupt_ends_server_and_streams_well() {
         ("stockprice", "/price"),
         ("chat", "/chat/sse?username=ann"),
         ("async_std_server", "/sse"),
+        ("lane", "/sse"),
+        ("lane_async_std", "/sse"),
     ] {
         an_interrupt_ends_server_and_stream(name, path);
     }
@@ -259,7 +266,7 @@ fn an_interrupt_ends_server_and_streams_well() {
 #[cfg(unix)]
 #[test]
 fn servers_survive_being_out_of_files() {
-    for name in ["quickstart", "async_std_server"] {
+    for name in TIMES {
         a_server_survives_being_out_of_files(name, "/sse");
     }
 }
@@ -267,7 +274,7 @@ fn servers_survive_being_out_of_files() {
 #[test]
 fn unfinished_heads_time_out() {
     thread::scope(|scope| {
-        for name in ["quickstart", "async_std_server"] {
+        for name in TIMES {
             scope.spawn(|| an_unfinished_head_times_out(name));
         }
     });

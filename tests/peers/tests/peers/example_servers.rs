@@ -1,33 +1,35 @@
-//! The example `axum`, asked as the library's own example servers are.
+//! The examples `axum` and `lane`, asked as the library's own example servers are.
 
 use crate::common::example_server::{
     a_server_survives_being_out_of_files, an_impossible_id_is_refused,
     an_interrupt_ends_server_and_stream, an_unfinished_head_times_out, the_time_comes_every_second,
 };
 
+const SERVERS: [&str; 2] = ["axum", "lane"];
+
 #[test]
 fn the_time_comes_every_second_from_axum() {
-    the_time_comes_every_second("axum");
+    SERVERS.map(the_time_comes_every_second);
 }
 
 #[test]
 fn an_id_that_cannot_be_one_is_refused_by_axum() {
-    an_impossible_id_is_refused("axum", "/sse");
+    SERVERS.map(|name| an_impossible_id_is_refused(name, "/sse"));
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_axum_and_its_streams_well() {
-    an_interrupt_ends_server_and_stream("axum", "/sse");
+    SERVERS.map(|name| an_interrupt_ends_server_and_stream(name, "/sse"));
 }
 
 #[cfg(unix)]
 #[test]
 fn axum_survives_being_out_of_files() {
-    a_server_survives_being_out_of_files("axum", "/sse");
+    SERVERS.map(|name| a_server_survives_being_out_of_files(name, "/sse"));
 }
 
 #[test]
 fn an_unfinished_head_times_out_on_axum() {
-    an_unfinished_head_times_out("axum");
+    SERVERS.map(an_unfinished_head_times_out);
 }
