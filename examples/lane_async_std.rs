@@ -100,11 +100,11 @@ fn answer(hub: &Hub, request: &Request<Incoming>) -> Response<UnsyncBoxBody<Byte
     }
 }
 
-fn subscribe<B>(hub: &Hub, request: &Request<B>) -> Result<Subscription, Response<String>> {
+fn subscribe<B>(hub: &Hub, request: &Request<B>) -> Result<Subscription, Box<Response<String>>> {
     let refuse = |status, text: String| {
         let mut response = Response::new(text);
         *response.status_mut() = status;
-        response
+        Box::new(response)
     };
     if request.uri().path() != "/sse" {
         return Err(refuse(StatusCode::NOT_FOUND, "not found\n".into()));
@@ -112,7 +112,7 @@ fn subscribe<B>(hub: &Hub, request: &Request<B>) -> Result<Subscription, Respons
     let start =
         start(request).map_err(|error| refuse(StatusCode::BAD_REQUEST, format!("{error}\n")))?;
     hub.subscribe("time", start.unwrap_or_default())
-        .map_err(refused)
+        .map_err(|reason| Box::new(refused(reason)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the time is what this is about")]

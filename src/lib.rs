@@ -12,6 +12,7 @@
 //! | serve events from hyper, axum or another server | [`Hub`], [`tokio::response`] | `tokio`, `http-body` |
 //! | follow a stream through another HTTP client | [`hyper::from_fn`] | `http-body`, `tokio` or `async-std` |
 //! | read one response, one socket, or any stream of chunks | [`io::EventStreamExt`], [`hyper::events`], [`tokio::EventReader`], [`futures_io::EventReader`] | `http-body`, `tokio`, `futures-io` |
+//! | hold tens of thousands of streams, past the HTTP server | [`lane`] | `tokio` or `async-std`, `lane` |
 //! | serve events from actix-web, poem and others | [`hyper::EventBody::into_stream`] | `tokio`, `http-body` |
 //! | decode and encode in I/O of your own | [`Decoder`], [`Event`] | none |
 //! | drive client or server from an event loop of your own | [`client::Client`], [`server::Topics`], [`server::Session`] | `client`, `server` |
@@ -153,6 +154,7 @@
 //! | `hyper` | HTTP for the clients of `tokio` and `async-std` | `client`, `http-body`, hyper, hyper-util, http-body-util, idna, iri-string, tokio-util |
 //! | `tls` | HTTPS and HTTP/2 for those clients | `hyper`, rustls with ring (which needs a C compiler), rustls-native-certs, tokio-rustls |
 //! | `proxy` | proxies for those clients, as the environment names them or by setting | `hyper`, hyper-util's rules, tokio-socks |
+//! | `lane` | [`lane`]: streams of a hub on bare sockets, beside an HTTP server | `http-body`, httparse, tokio's sockets |
 //! | `redis` | [`redis`](mod@redis): a hub on many machines, over Redis Streams; see [`many_machines`] | `hyper`, redis, tokio's I/O traits |
 //! | `tracing` | events for each attempt, open stream, loss and end of the client; [`Hub::trace`] | tracing |
 //! | `metrics` | [`Hub::record_metrics`] | metrics |
@@ -184,6 +186,7 @@
         feature = "futures-io",
         feature = "hyper",
         feature = "json",
+        feature = "lane",
         feature = "metrics",
         feature = "redis",
         feature = "tokio",

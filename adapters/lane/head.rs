@@ -1,5 +1,6 @@
 //! The heads: the one of a request is read, the one of a response is written.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::future::poll_fn;
 use core::task::Poll;
@@ -16,7 +17,7 @@ use crate::adapters::runtime::{Alarm, ReadFrom, Timer};
 /// What came through a socket first.
 pub(super) enum Head {
     /// A request that a lane may take.
-    Request(Request<()>),
+    Request(Box<Request<()>>),
     /// Something else.
     Other,
     /// Nothing: the peer has left.
@@ -39,9 +40,9 @@ where
     poll_fn(|cx| {
         loop {
             match look(read, &mut searched) {
-                Look::Found(head) => return Poll::Ready(Ok(head)),
-                Look::Unfinished if read.len() >= max_bytes => return Poll::Ready(Ok(Head::Other)),
-                Look::Unfinished => {}
+                Some(head) => return Poll::Ready(Ok(head)),
+                None if read.len() >= max_bytes => return Poll::Ready(Ok(Head::Other)),
+                None => {}
             }
             let len = read.len();
             let room = max_bytes.min((2 * len).max(FIRST_READ));
@@ -74,16 +75,12 @@ where
     .await
 }
 
-enum Look {
-    Found(Head),
-    Unfinished,
-}
-
-/// Looks at what was read so far, of which `searched` bytes have no end of a head.
-fn look(read: &[u8], searched: &mut usize) -> Look {
+/// Looks at what was read so far, of which `searched` bytes have no end of a head. Returns `None` if
+/// it may be the start of one.
+fn look(read: &[u8], searched: &mut usize) -> Option<Head> {
     let len = read.len().min(GET.len());
     if read.get(..len) != GET.get(..len) {
-        return Look::Found(Head::Other);
+        return Some(Head::Other);
     }
     // An end may have begun in what was searched.
     let from = searched.saturating_sub(3);
@@ -93,19 +90,16 @@ fn look(read: &[u8], searched: &mut usize) -> Look {
         let rest = new.get(at + 1..).unwrap_or_default();
         rest.starts_with(b"\n") || rest.starts_with(b"\r\n")
     });
-    match has_end {
-        true => Look::Found(parse(read).map_or(Head::Other, Head::Request)),
-        false => Look::Unfinished,
-    }
+    let head = || parse(read).map_or(Head::Other, |request| Head::Request(Box::new(request)));
+    has_end.then(head)
 }
 
 /// Parses a head, if it is one that a lane may take and nothing follows it.
 fn parse(read: &[u8]) -> Option<Request<()>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
-    let len = match parsed.parse(read) {
-        Ok(httparse::Status::Complete(len)) => len,
-        _ => return None,
+    let Ok(httparse::Status::Complete(len)) = parsed.parse(read) else {
+        return None;
     };
     if len != read.len() || parsed.version != Some(1) || parsed.method != Some("GET") {
         return None;
@@ -187,7 +181,7 @@ mod tests {
 
     use super::*;
 
-    fn looked_at(bytes: &[u8]) -> Look {
+    fn looked_at(bytes: &[u8]) -> Option<Head> {
         look(bytes, &mut 0)
     }
 
@@ -196,19 +190,16 @@ mod tests {
         let head = b"GET /events?topic=a HTTP/1.1\r\nHost: a\r\nLast-Event-ID: e-7\r\n\r\n";
         let mut searched = 0;
         for len in 0..head.len() {
-            assert!(
-                matches!(look(&head[..len], &mut searched), Look::Unfinished),
-                "{len}"
-            );
+            assert!(look(&head[..len], &mut searched).is_none(), "{len}");
         }
-        let Look::Found(Head::Request(request)) = look(head, &mut searched) else {
+        let Some(Head::Request(request)) = look(head, &mut searched) else {
             panic!("it is whole")
         };
         assert_eq!(request.uri(), "/events?topic=a");
         assert_eq!(request.headers()["last-event-id"], "e-7");
         assert!(matches!(
             looked_at(b"GET / HTTP/1.1\n\n"),
-            Look::Found(Head::Request(_))
+            Some(Head::Request(_))
         ));
     }
 
@@ -231,14 +222,11 @@ mod tests {
         ];
         for bytes in passed {
             let look = looked_at(bytes.as_bytes());
-            assert!(matches!(look, Look::Found(Head::Other)), "{bytes:?}");
+            assert!(matches!(look, Some(Head::Other)), "{bytes:?}");
         }
         let many = "a: b\r\n".repeat(MAX_HEADERS + 1);
         let bytes = ["GET / HTTP/1.1\r\n", &many, "\r\n"].concat();
-        assert!(matches!(
-            looked_at(bytes.as_bytes()),
-            Look::Found(Head::Other)
-        ));
+        assert!(matches!(looked_at(bytes.as_bytes()), Some(Head::Other)));
     }
 
     #[test]
