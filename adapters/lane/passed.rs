@@ -4,8 +4,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll};
-use std::io;
 
 use super::addresses::Counted;
 
@@ -75,6 +73,9 @@ impl<S> Passed<S> {
 
 #[cfg(feature = "tokio")]
 mod tokio_io {
+    use core::task::{Context, Poll};
+    use std::io;
+
     use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
     use super::*;
@@ -127,6 +128,9 @@ mod tokio_io {
 
 #[cfg(feature = "futures-io")]
 mod futures_io {
+    use core::task::{Context, Poll};
+    use std::io;
+
     use ::futures_io::{AsyncRead, AsyncWrite};
 
     use super::*;

@@ -39,6 +39,14 @@ impl EventId {
         Self::new(self.epoch, self.number.saturating_sub(1))
     }
 
+    /// Returns the highest ID below this one.
+    pub(crate) const fn just_before(self) -> Self {
+        match self.number {
+            0 => Self::new(self.epoch.saturating_sub(1), u64::MAX),
+            number => Self::new(self.epoch, number - 1),
+        }
+    }
+
     /// Returns the lowest ID after this one in its epoch.
     pub(crate) const fn next(self) -> Self {
         Self::new(self.epoch, self.number.saturating_add(1))

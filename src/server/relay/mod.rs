@@ -91,6 +91,8 @@ pub struct Relay {
     tip: Option<EventId>,
     /// The position before the first entry that was read.
     base: EventId,
+    /// A load begins after this ID at the earliest, since the log lacks entries there.
+    loads_after: EventId,
     /// The newest epoch that was seen.
     floor: u64,
     /// Whether the next join opens an epoch in any case.
@@ -173,6 +175,7 @@ impl Relay {
             joined: None,
             tip: None,
             base: EventId::LOWEST,
+            loads_after: EventId::LOWEST,
             floor: 0,
             opens_epoch: false,
             resolve: None,

@@ -77,12 +77,12 @@ impl Relay {
                 break;
             };
             if tip.number() >= left {
-                return EventId::new(tip.epoch(), tip.number() - left);
+                return EventId::new(tip.epoch(), tip.number() - left).max(self.loads_after);
             }
             left -= tip.number();
             last = origin.previous;
         }
-        EventId::LOWEST
+        self.loads_after
     }
 
     pub(super) fn handle_loaded<T>(
@@ -106,8 +106,11 @@ impl Relay {
         if let Some(items) = items {
             self.restart(clocks, &run, items, &entries, topics);
         }
-        if !self.take_all(clocks, entries, false, topics) {
-            return;
+        if let Some(hole) = self.take_loaded(clocks, entries, topics) {
+            // The log itself lacks entries: somebody has deleted some, or written without joining. It
+            // begins after them.
+            self.loads_after = hole.just_before();
+            return self.scan(now, run, Vec::new(), 0);
         }
         match Some(last) >= run.tip || last <= after {
             true => self.finish_load(now, topics),
@@ -117,6 +120,7 @@ impl Relay {
 
     fn finish_load<T>(&mut self, now: Timestamp, topics: &mut Topics<T>) {
         topics.handle_loaded(now);
+        self.loads_after = EventId::LOWEST;
         self.was_loaded = true;
         self.read_on(now, false, topics);
     }
@@ -135,6 +139,8 @@ impl Relay {
         };
         let base = match entry.kind {
             Kind::Epoch { previous } => previous.unwrap_or(*first),
+            // Somebody wrote without joining.
+            _ if first.number() == 0 => *first,
             _ => first.before(),
         };
         let is_known = self.tip.is_some_and(|tip| {
@@ -175,20 +181,35 @@ impl Relay {
         }
     }
 
-    /// Takes entries, in order. Returns whether the reader can go on.
+    /// Takes entries that are loaded, in order. Returns the ID of the first that does not follow.
+    fn take_loaded<T>(
+        &mut self,
+        clocks: Clocks,
+        entries: Vec<(EventId, Entry)>,
+        topics: &mut Topics<T>,
+    ) -> Option<EventId> {
+        for (id, entry) in entries {
+            // The log may begin with the entry of an epoch.
+            if Some(id) != self.tip {
+                match self.next(id, &entry, topics) {
+                    Next::Follows => {}
+                    Next::Parts(at) if topics.cut(at) => self.tip = Some(at),
+                    Next::Parts(_) | Next::Hole => return Some(id),
+                }
+            }
+            self.take(clocks, id, &entry, false, topics);
+        }
+        None
+    }
+
+    /// Takes new entries, in order. Returns whether the reader can go on.
     pub(super) fn take_all<T>(
         &mut self,
         clocks: Clocks,
         entries: Vec<(EventId, Entry)>,
-        is_live: bool,
         topics: &mut Topics<T>,
     ) -> bool {
         for (id, entry) in entries {
-            if Some(id) == self.tip && !is_live {
-                // The entry of the epoch at which the log begins.
-                self.take(clocks, id, &entry, is_live, topics);
-                continue;
-            }
             let is_stranger = id.number() == 0 && !matches!(entry.kind, Kind::Epoch { .. });
             if is_stranger {
                 // Somebody wrote without joining.
@@ -205,7 +226,7 @@ impl Relay {
                     return false;
                 }
             }
-            self.take(clocks, id, &entry, is_live, topics);
+            self.take(clocks, id, &entry, true, topics);
         }
         true
     }

@@ -161,7 +161,7 @@ impl Relay {
             }
             (Reader::Reading, Response::Entries(entries)) => {
                 let was_empty = entries.is_empty();
-                if self.take_all(clocks, entries, true, topics) {
+                if self.take_all(clocks, entries, topics) {
                     self.read_on(now, was_empty, topics);
                 }
             }

@@ -8,11 +8,76 @@ use ssewire::hub::Observation;
 use ssewire::server::{Failure, PublishError, Refusal, RelayConfig, Start};
 use ssewire::tokio::Runtime;
 use ssewire::{Event, redis::Config};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::proxy::{Mode, Proxy};
 use super::server::{Server, free_port};
 use super::{Node, QUIET, Seen, is_told};
+
+/// Somebody deletes an entry, and somebody writes without joining, with IDs of the future. Nobody
+/// reads the log again and again for that.
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_log_that_others_have_changed_is_read_all_the_same() {
+    let server = Server::start();
+    let (a, b) = (Node::over(&server.url()), Node::over(&server.url()));
+    a.loaded().await;
+    b.loaded().await;
+    let mut on_a = a.hub.subscribe("news", None).unwrap();
+    let mut seen = Seen::default();
+    let mut published = Vec::new();
+    let price = a.hub.publish_latest("prices", "AAPL", Event::new("121.5"));
+    price.await.unwrap();
+    for number in 0..30 {
+        let event = Event::new(number.to_string());
+        published.push(a.hub.publish("news", event).await.unwrap());
+    }
+    seen.read(&mut on_a, QUIET).await;
+    let key = "return redis.call('KEYS', '*:log:*')[1]";
+    let log = &*server.command(&["EVAL", key, "0"]);
+    for id in [published[9], published[19]] {
+        let entry = format!("{}-{}", id.epoch(), id.number());
+        assert_eq!(server.command(&["XDEL", log, &entry]), ":1");
+    }
+    // A node that comes now has what follows the hole, and the newest event of each key.
+    let late = Node::over(&server.url());
+    timeout(Duration::from_secs(5), late.loaded())
+        .await
+        .unwrap();
+    let mut on_late = late.hub.subscribe("news", Start::Earliest).unwrap();
+    let mut prices = late.hub.subscribe("prices", Start::Last(0)).unwrap();
+    let (mut seen_late, mut seen_prices) = (Seen::default(), Seen::default());
+    seen_late.read(&mut on_late, QUIET).await;
+    seen_prices.read(&mut prices, QUIET).await;
+    let expected: Vec<_> = (20..30).map(|number| number.to_string()).collect();
+    assert_eq!(seen_late.data(), expected);
+    assert_eq!(seen_prices.data(), ["121.5"]);
+    assert_eq!(
+        seen.gaps.len(),
+        0,
+        "who has seen the log before has it whole"
+    );
+
+    for (number, ahead) in [(30, 1_u64 << 40), (31, 1 << 59)] {
+        for sequence in ["5", "9"] {
+            let newest = published.last().unwrap().epoch();
+            let id = format!("{}-{sequence}", newest + ahead);
+            server.command(&["XADD", log, &id, "data", "x"]);
+        }
+        let event = Event::new(number.to_string());
+        published.push(b.hub.publish("news", event).await.unwrap());
+        seen.read(&mut on_a, QUIET).await;
+        seen_late.read(&mut on_late, QUIET).await;
+    }
+    for seen in [&seen, &seen_late] {
+        assert!(is_told(seen, &["30".into(), "31".into()]), "{seen:?}");
+        assert!((1..10).contains(&seen.gaps.len()), "{:?}", seen.gaps);
+    }
+    let calls = server.command(&["INFO", "commandstats"]);
+    let reads = calls.split("cmdstat_xrange:calls=").nth(1).unwrap();
+    let reads: u64 = reads.split(',').next().unwrap().parse().unwrap();
+    assert!(reads < 500, "{reads} reads");
+}
 
 /// The tail of a log is lost with its master, and what came after it takes its place.
 #[tokio::test]
