@@ -153,6 +153,17 @@ impl<K: Sockets> LaneDriver<K> {
         // The observers of the hub are told that it has ended.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(stream)));
         self.again.0.store(false, Ordering::Relaxed);
+        if self.calls.len() > 4 * self.open_count() + FEW {
+            let streams = &self.streams;
+            self.calls.retain(|Reverse((at, index))| {
+                let stream = streams.get(*index as usize).and_then(Option::as_ref);
+                stream.is_some_and(|stream| stream.calls.has(*at))
+            });
+        }
+    }
+
+    fn open_count(&self) -> usize {
+        self.streams.len() - self.free.len()
     }
 }
 
@@ -204,12 +215,14 @@ impl<K: Sockets> Drop for LaneDriver<K> {
 impl<K: Sockets> fmt::Debug for LaneDriver<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LaneDriver")
-            .field("streams", &(self.streams.len() - self.free.len()))
+            .field("streams", &self.open_count())
             .finish_non_exhaustive()
     }
 }
 
 /// How many streams one poll looks at before it lets other tasks run.
 const STEPS_PER_POLL: u32 = 64;
+/// There may always be this many calls of streams that have ended.
+const FEW: usize = 1024;
 /// A socket is looked at for its end at most this often, in nanoseconds: ten times a second.
 const CHECKED_EVERY: u64 = 100_000_000;

@@ -203,7 +203,7 @@ impl<K: Sockets> Lane<K> {
     ///   [in time](LaneConfig::head_timeout).
     /// - [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) if the address has
     ///   [too many connections](LaneConfig::max_connections_per_address).
-    /// - [`BrokenPipe`](io::ErrorKind::BrokenPipe) if a driver was dropped.
+    /// - [`BrokenPipe`](io::ErrorKind::BrokenPipe) if all drivers were dropped.
     /// - Those of the socket.
     ///
     /// The connection is closed then.
@@ -281,12 +281,13 @@ impl<K: Sockets> Lane<K> {
                 _counted: counted,
             },
         };
-        let seats = self.shared.drivers.iter().min_by_key(|seats| seats.count());
+        let drivers = self.shared.drivers.iter();
+        let seats = drivers.min_by_key(|seats| (seats.is_closed(), seats.count()));
         match seats.is_some_and(|seats| seats.push(arrival)) {
             true => Ok(()),
             false => Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
-                "a driver of the lane was dropped",
+                "the drivers of the lane were dropped",
             )),
         }
     }

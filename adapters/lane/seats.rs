@@ -58,6 +58,11 @@ impl Seats {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// Returns whether the driver was dropped.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_gone
+    }
+
     /// Gives a stream to the driver. Returns `false` if the driver was dropped.
     pub(super) fn push(&self, arrival: Arrival) -> bool {
         let mut state = self.lock();
@@ -90,6 +95,7 @@ impl Seats {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_gone = true;
+        self.count.store(0, Ordering::Relaxed);
         let left = (mem::take(&mut state.arrivals), state.driver.take());
         drop(state);
         drop(left);

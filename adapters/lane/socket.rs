@@ -45,12 +45,11 @@ impl<K: Sockets> LaneSocket<K> {
     /// If the socket took no bytes, asks the reactor to make the stream ready when it does. Returns
     /// whether it was asked just now, so that the socket has to be tried once more.
     pub(super) fn attach(&mut self, seat: &Seat) -> io::Result<bool> {
-        let socket = match mem::replace(&mut self.state, State::Lost) {
-            State::Full(socket) => socket,
-            other => {
-                self.state = other;
-                return Ok(false);
-            }
+        let State::Full(_) = self.state else {
+            return Ok(false);
+        };
+        let State::Full(socket) = mem::replace(&mut self.state, State::Lost) else {
+            return Ok(false);
         };
         self.state = State::Blocked(Box::new(Blocked {
             socket: K::attach(socket)?,
@@ -61,10 +60,11 @@ impl<K: Sockets> LaneSocket<K> {
 
     /// Takes the socket from the reactor, if it is there.
     pub(super) fn detach(&mut self) -> io::Result<()> {
-        self.state = match mem::replace(&mut self.state, State::Lost) {
-            State::Blocked(blocked) => State::Free(K::detach(blocked.socket)?),
-            other => other,
-        };
+        if let State::Blocked(_) = self.state {
+            if let State::Blocked(blocked) = mem::replace(&mut self.state, State::Lost) {
+                self.state = State::Free(K::detach(blocked.socket)?);
+            }
+        }
         Ok(())
     }
 
@@ -82,31 +82,24 @@ impl<K: Sockets> LaneSocket<K> {
     }
 
     fn poll_bytes(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match mem::replace(&mut self.state, State::Lost) {
-            State::Free(socket) => {
-                let written = { &socket }.write(bytes);
-                let is_full =
-                    matches!(&written, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-                self.state = match is_full {
-                    true => State::Full(socket),
-                    false => State::Free(socket),
-                };
-                match is_full {
-                    true => Poll::Pending,
-                    false => Poll::Ready(written),
-                }
+        let written = match &mut self.state {
+            State::Free(socket) => { &*socket }.write(bytes),
+            State::Full(_) => return Poll::Pending,
+            State::Blocked(blocked) => {
+                let Blocked { socket, waker } = &mut **blocked;
+                return K::poll_write(socket, &mut Context::from_waker(waker), bytes);
             }
-            State::Full(socket) => {
-                self.state = State::Full(socket);
+            State::Lost => Err(io::ErrorKind::NotConnected.into()),
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.state = match mem::replace(&mut self.state, State::Lost) {
+                    State::Free(socket) => State::Full(socket),
+                    other => other,
+                };
                 Poll::Pending
             }
-            State::Blocked(mut blocked) => {
-                let Blocked { socket, waker } = &mut *blocked;
-                let polled = K::poll_write(socket, &mut Context::from_waker(waker), bytes);
-                self.state = State::Blocked(blocked);
-                polled
-            }
-            State::Lost => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            written => Poll::Ready(written),
         }
     }
 

@@ -67,6 +67,11 @@ pub(super) struct Calls {
 }
 
 impl Calls {
+    /// Returns whether a call at this time is of any use.
+    pub(super) const fn has(&self, at: u64) -> bool {
+        at == self.next || at == self.later
+    }
+
     /// Arranges a call for a time. Returns that of the call if it is a new one.
     ///
     /// Calls come a little late, so that those of many streams come together. A call that has been
