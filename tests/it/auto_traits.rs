@@ -25,6 +25,7 @@ use ssewire::hyper::{
     BodyStream, EventBody, FromFn, Http, HttpBody, ReadError, Sending, Tls, Unauthorized,
 };
 use ssewire::io::{ChunkStream, ReaderStream};
+use ssewire::lane::{Answer, Decision, LaneConfig, LaneDriver, Passed};
 use ssewire::runtime::Untimed;
 use ssewire::server::{
     Announced, Delivery, Encoded, EventId, Gap, GapReason, InvalidEventId, InvalidLastEventId,
@@ -47,6 +48,16 @@ macro_rules! assert_traits {
             assert_eq!(actual, expected, "{}: Send, Sync, Unpin", stringify!($type));
         )+
     };
+}
+
+#[test]
+fn the_lane() {
+    assert_traits! { Send Sync Unpin:
+        async_std::Lane, tokio::Lane, Answer, Decision, LaneConfig, Passed<Vec<u8>>,
+    }
+    assert_traits! { Send NotSync Unpin:
+        LaneDriver<async_std::Runtime>, LaneDriver<tokio::Runtime>,
+    }
 }
 
 #[test]

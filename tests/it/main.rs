@@ -13,6 +13,7 @@ mod common;
     feature = "async-std",
     feature = "base64",
     feature = "json",
+    feature = "lane",
     feature = "tls",
     feature = "tokio"
 ))]
@@ -30,7 +31,12 @@ mod conformance;
 mod contract_service;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 mod event_source;
-#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+#[cfg(all(
+    feature = "async-std",
+    feature = "hyper",
+    feature = "lane",
+    feature = "tokio"
+))]
 mod example_servers;
 mod examples;
 #[cfg(feature = "futures-io")]
@@ -60,7 +66,12 @@ mod recorded;
 mod redis;
 #[cfg(feature = "server")]
 mod relay;
-#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+#[cfg(all(
+    feature = "async-std",
+    feature = "hyper",
+    feature = "lane",
+    feature = "tokio"
+))]
 mod server;
 #[cfg(feature = "server")]
 mod session;

@@ -2,7 +2,12 @@
 //! targets include some of them by path.
 
 #![cfg_attr(
-    not(all(feature = "async-std", feature = "tls", feature = "tokio")),
+    not(all(
+        feature = "async-std",
+        feature = "lane",
+        feature = "tls",
+        feature = "tokio"
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -14,7 +19,12 @@
 pub(crate) mod cases;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
 pub(crate) mod child;
-#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+#[cfg(all(
+    feature = "async-std",
+    feature = "hyper",
+    feature = "lane",
+    feature = "tokio"
+))]
 pub(crate) mod client;
 pub(crate) mod counting;
 #[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
@@ -38,7 +48,12 @@ pub(crate) mod relay_model;
 pub(crate) mod runtime;
 pub(crate) mod script;
 pub(crate) mod server;
-#[cfg(all(feature = "async-std", feature = "hyper", feature = "tokio"))]
+#[cfg(all(
+    feature = "async-std",
+    feature = "hyper",
+    feature = "lane",
+    feature = "tokio"
+))]
 pub(crate) mod serving;
 #[cfg(feature = "server")]
 pub(crate) mod session_model;
