@@ -49,6 +49,13 @@ proptest! {
     }
 }
 
+/// A master becomes a replica while a node loads from it, after the scan of the keys.
+#[test]
+fn a_case_that_was_found_once_is_accounted_for() {
+    let choices = Choices::from_seed(10_457_593_752_960_385_547);
+    assert_eq!(run(choices, &scenario(&ALL, false, 900)).err(), None);
+}
+
 /// Each kind of failure alone, and some that belong together, as often as a machine can bear.
 #[test]
 fn each_failure_alone_is_accounted_for() {

@@ -55,6 +55,17 @@ impl Relay {
         }
     }
 
+    /// Takes the fact that the newest events of keys and the log came from one server, if that was the
+    /// master all the time.
+    pub(super) fn handle_proven<T>(&mut self, now: Timestamp, run: &Run, topics: &mut Topics<T>) {
+        if self.is_same_run(run) {
+            topics.handle_loaded(now);
+            self.loads_after = EventId::LOWEST;
+            self.was_loaded = true;
+        }
+        self.handle_checked(now, run, topics);
+    }
+
     pub(super) fn handle_checked<T>(&mut self, now: Timestamp, run: &Run, topics: &mut Topics<T>) {
         if !self.is_same_run(run) {
             return self.renew(now, Failure::WrongServer);
@@ -99,7 +110,7 @@ impl Relay {
             return match items.is_some() {
                 // The log is gone, or is trimmed to nothing.
                 true => self.renew(now, Failure::WrongServer),
-                false => self.finish_load(now, topics),
+                false => self.prove(now),
             };
         };
         let last = *last;
@@ -113,16 +124,9 @@ impl Relay {
             return self.scan(now, run, Vec::new(), 0);
         }
         match Some(last) >= run.tip || last <= after {
-            true => self.finish_load(now, topics),
+            true => self.prove(now),
             false => self.load(now, run, None, last),
         }
-    }
-
-    fn finish_load<T>(&mut self, now: Timestamp, topics: &mut Topics<T>) {
-        topics.handle_loaded(now);
-        self.loads_after = EventId::LOWEST;
-        self.was_loaded = true;
-        self.read_on(now, false, topics);
     }
 
     /// Replaces the local log by what follows from these entries.

@@ -12,9 +12,9 @@
 //!                                                │  ^              │  ^         │
 //!                           nothing in common    │  └──────────────┘  │         │
 //!                                                v     a hole         │         │
-//!                                            Scanning ──> Loading ────┘         │
-//!                                                ^                              │
-//!                                                └─ (by way of Probing) tip lower
+//!                                 Scanning ──> Loading ──> Proving ───┘         │
+//!                                     ^                                         │
+//!                                     └──────── (by way of Probing) tip lower ──┘
 //! ```
 
 use alloc::vec::Vec;
@@ -66,6 +66,8 @@ pub(super) enum Reader {
         items: Option<Vec<Stored>>,
         after: EventId,
     },
+    /// It asks whether the server from which it has loaded is still the master.
+    Proving,
     Reading,
     /// It asks for the newest ID of the log.
     Checking,
@@ -165,6 +167,7 @@ impl Relay {
                     self.read_on(now, was_empty, topics);
                 }
             }
+            (Reader::Proving, Response::Run(run)) => self.handle_proven(now, &run, topics),
             (Reader::Checking, Response::Run(run)) => self.handle_checked(now, &run, topics),
             (reader, _) => self.reader = reader,
         }
@@ -389,6 +392,14 @@ impl Relay {
             wait: Duration::ZERO,
         };
         self.read(now, Reader::Loading { run, items, after }, request);
+    }
+
+    pub(super) fn prove(&mut self, now: Timestamp) {
+        self.probed_at = now;
+        let request = Request::Probe {
+            with_lineage: false,
+        };
+        self.read(now, Reader::Proving, request);
     }
 
     /// Reads on, or asks for the newest ID if that is due.
