@@ -42,7 +42,7 @@
 //! # Examples
 //!
 //! `examples/lane.rs` in the repository is a whole server with hyper, `examples/lane_async_std.rs`
-//! one on async-std, and `tests/peers/examples/lane.rs` one with `axum::serve`.
+//! one on async-std, and `tests/peers/examples/lane_axum.rs` one with `axum::serve`.
 //!
 //! ```
 //! # #[cfg(feature = "tokio")]

@@ -1,11 +1,11 @@
-//! The examples `axum` and `lane`, asked as the library's own example servers are.
+//! The examples `axum` and `lane_axum`, asked as the library's own example servers are.
 
 use crate::common::example_server::{
     a_server_survives_being_out_of_files, an_impossible_id_is_refused,
     an_interrupt_ends_server_and_stream, an_unfinished_head_times_out, the_time_comes_every_second,
 };
 
-const SERVERS: [&str; 2] = ["axum", "lane"];
+const SERVERS: [&str; 2] = ["axum", "lane_axum"];
 
 #[test]
 fn the_time_comes_every_second_from_axum() {

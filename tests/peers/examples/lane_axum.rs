@@ -1,6 +1,6 @@
 //! A server on axum that sends the time every second in a lane.
 //!
-//! `cargo run -p ssewire-peers --example lane [-- PORT]`, then `curl -N http://127.0.0.1:8888/sse`. The port
+//! `cargo run -p ssewire-peers --example lane_axum [-- PORT]`, then `curl -N http://127.0.0.1:8888/sse`. The port
 //! is 8888; 0 takes any free one.
 //!
 //! Streams go past axum, and everything else goes through it. The route of the stream is there all
